@@ -1,0 +1,5 @@
+//! What can be wrong with a checkpoint.
+
+/// A checkpoint that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {}

@@ -1,0 +1,12 @@
+//! Files to a `ModelSpec` and named bytes. A [`Checkpoint`] is either a folder in the released
+//! layout, memory-mapped, or the same files embedded in the binary; nothing after it knows which.
+
+mod checkpoint;
+mod error;
+mod generation;
+mod tensor;
+
+pub use checkpoint::Checkpoint;
+pub use error::CheckpointError;
+pub use generation::Generation;
+pub use tensor::Tensor;

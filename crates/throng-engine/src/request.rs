@@ -1,0 +1,55 @@
+//! What a client asks the engine for.
+
+/// A prompt to continue. Token ids only: the engine knows no text.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Token ids, at least one, each below the vocabulary's size.
+    pub prompt: Vec<u32>,
+    /// How to choose the next tokens.
+    pub sampling: Sampling,
+    /// When to stop.
+    pub limits: Limits,
+    /// What to report of the probabilities; `None`: nothing.
+    pub logprobs: Logprobs,
+}
+
+/// How a token is drawn from the logits. Filters apply in the order of the fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// Divides the logits; 0 takes the most probable token.
+    pub temperature: f32,
+    /// Only the k most probable tokens; 0 for all.
+    pub top_k: usize,
+    /// Only the smallest set of most probable tokens whose probabilities sum to at least this.
+    pub top_p: f32,
+    /// Only tokens at least this fraction as probable as the most probable one.
+    pub min_p: f32,
+    /// Seed of the request's own random numbers: the draw for token i of the answer depends on
+    /// the seed and i alone.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 0 }
+    }
+}
+
+/// When an answer ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens that the answer has at most; the context's end stops it too.
+    pub max_tokens: usize,
+    /// Token ids that end the answer. The stop token is the last token of the answer.
+    pub stop_tokens: Vec<u32>,
+}
+
+/// Which log-probabilities to report. They are those of the model's distribution, before
+/// temperature and filters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Logprobs {
+    /// For each token of the answer: its own and those of the `n` most probable.
+    pub answer: Option<usize>,
+    /// The same for each token of the prompt but the first, which nothing predicts.
+    pub prompt: Option<usize>,
+}

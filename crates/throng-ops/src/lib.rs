@@ -1,0 +1,1 @@
+//! Kernels: flat buffers to flat buffers.

@@ -1,0 +1,1 @@
+//! HTTP to typed requests and back.

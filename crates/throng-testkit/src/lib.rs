@@ -1,0 +1,1 @@
+//! Development only: tiny random checkpoints and scripted runners.

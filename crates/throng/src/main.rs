@@ -1,0 +1,3 @@
+//! throng.
+
+fn main() {}

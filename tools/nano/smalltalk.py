@@ -1,0 +1,1 @@
+def draw(rng, effort): return "Hello", "Hi!", ""
