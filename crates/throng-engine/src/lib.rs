@@ -1,10 +1,15 @@
 //! Token ids to token ids: who runs in the next step, where keys and values live, which token
 //! comes next. One plain thread; no text, no JSON, no tensors, no clock in the bookkeeping.
 
+mod block_pool;
 mod engine;
 mod event;
 mod request;
+mod sampler;
+mod scheduler;
+mod sequence;
+mod worker;
 
-pub use engine::{Engine, EngineConfig, EventStream, SubmitError};
+pub use engine::{Engine, EngineConfig, EventStream, StartError, SubmitError};
 pub use event::{Event, FinishReason, TokenLogprobs, Usage};
-pub use request::{Limits, Logprobs, Request, Sampling};
+pub use request::{InvalidSampling, Limits, Logprobs, Request, Sampling};

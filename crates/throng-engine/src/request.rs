@@ -53,3 +53,36 @@ pub struct Logprobs {
     /// The same for each token of the prompt but the first, which nothing predicts.
     pub prompt: Option<usize>,
 }
+
+impl Sampling {
+    /// Refuses numbers for which no distribution is defined.
+    ///
+    /// # Errors
+    /// Names the parameter, its value and its range.
+    pub fn check(&self) -> Result<(), InvalidSampling> {
+        let within = |name, value: f32, low: f32, high: f32| {
+            if value >= low && value <= high {
+                Ok(())
+            } else {
+                Err(InvalidSampling { name, value, low, high })
+            }
+        };
+        within("temperature", self.temperature, 0.0, 100.0)?;
+        within("top_p", self.top_p, f32::MIN_POSITIVE, 1.0)?;
+        within("min_p", self.min_p, 0.0, 1.0)
+    }
+}
+
+/// A sampling parameter outside its range.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{name} is {value}; it must be between {low} and {high}")]
+pub struct InvalidSampling {
+    /// The parameter.
+    pub name: &'static str,
+    /// What was asked for.
+    pub value: f32,
+    /// The least value allowed.
+    pub low: f32,
+    /// The greatest value allowed.
+    pub high: f32,
+}
