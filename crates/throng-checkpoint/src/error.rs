@@ -1,5 +1,170 @@
-//! What can be wrong with a checkpoint.
+//! What can be wrong with a checkpoint, and the way out of it.
 
-/// A checkpoint that cannot be used.
+use throng_spec::ConfigError;
+
+/// A checkpoint that cannot be used. Each message is one line; [`CheckpointError::hint`] has a
+/// second one where there is a way out.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {}
+pub enum CheckpointError {
+    /// Nothing has this path.
+    #[error("no model at {folder}: there is no such folder")]
+    NoFolder {
+        /// The path asked for.
+        folder: String,
+    },
+    /// The path is a file's.
+    #[error("{folder} is not a folder")]
+    NotAFolder {
+        /// The path asked for.
+        folder: String,
+    },
+    /// A file that every checkpoint has.
+    #[error("{file} is missing")]
+    MissingFile {
+        /// Path of the file.
+        file: String,
+    },
+    /// The operating system would not give us the file.
+    #[error("cannot read {file}: {source}")]
+    Io {
+        /// Path of the file.
+        file: String,
+        /// Its words.
+        source: std::io::Error,
+    },
+    /// Larger than any honest file of this kind.
+    #[error("{file} has {bytes} bytes, expected at most {limit}")]
+    TooLarge {
+        /// Path of the file.
+        file: String,
+        /// Its size.
+        bytes: u64,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// Not JSON.
+    #[error("{file} is not valid JSON: {source}")]
+    Json {
+        /// Path of the file.
+        file: String,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// `config.json` describes no model that can be run.
+    #[error("{file}: {source}")]
+    Config {
+        /// Path of the file.
+        file: String,
+        /// Key, found and expected.
+        source: ConfigError,
+    },
+    /// Another JSON file holds a value that cannot be used.
+    #[error("{file}: {key} is {found}, expected {expected}")]
+    Invalid {
+        /// Path of the file.
+        file: String,
+        /// The key.
+        key: String,
+        /// What is there.
+        found: String,
+        /// What it must be.
+        expected: String,
+    },
+    /// A git-lfs pointer stands where the file should be.
+    #[error("{file} is a git-lfs pointer, not the file itself")]
+    LfsPointer {
+        /// Path of the file.
+        file: String,
+    },
+    /// The file ends early.
+    #[error("{file} is truncated: it has {found} bytes, its header describes {expected}")]
+    Truncated {
+        /// Path of the file.
+        file: String,
+        /// Its size in bytes.
+        found: u64,
+        /// The size that its header describes.
+        expected: u64,
+    },
+    /// The safetensors header makes no sense.
+    #[error("{file} is not a sound safetensors file: {reason}")]
+    Corrupt {
+        /// Path of the file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The model needs a tensor that is not there.
+    #[error("{file} has no tensor {tensor}")]
+    MissingTensor {
+        /// Path of the file that should have it.
+        file: String,
+        /// The stored name.
+        tensor: String,
+    },
+    /// Experts that have not been quantised.
+    #[error(
+        "{file}: tensor {tensor} holds experts in {found}, expected mxfp4 (…_blocks, …_scales)"
+    )]
+    UnquantisedExperts {
+        /// Path of the file.
+        file: String,
+        /// The stored name.
+        tensor: String,
+        /// Its element type.
+        found: String,
+    },
+    /// An element type that this tensor cannot have.
+    #[error("{file}: tensor {tensor} has dtype {found}, expected {expected}")]
+    WrongDtype {
+        /// Path of the file.
+        file: String,
+        /// The stored name.
+        tensor: String,
+        /// Its element type.
+        found: String,
+        /// What it can be.
+        expected: &'static str,
+    },
+    /// A shape that does not follow from `config.json`.
+    #[error("{file}: tensor {tensor} has shape {found:?}, expected {expected:?}")]
+    WrongShape {
+        /// Path of the file.
+        file: String,
+        /// The stored name.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that `config.json` asks for.
+        expected: Vec<usize>,
+    },
+}
+
+impl CheckpointError {
+    /// What to do about it, as one sentence, where something can be done.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoFolder { .. } | Self::NotAFolder { .. } | Self::MissingFile { .. } => {
+                "a model is a folder with config.json, tokenizer.json and model.safetensors \
+                 (or its shards with model.safetensors.index.json)"
+            }
+            Self::LfsPointer { .. } => "run `git lfs pull` in the model's folder",
+            Self::TooLarge { .. } | Self::Truncated { .. } | Self::Corrupt { .. } => {
+                "the download may have been cut short: fetch the file again"
+            }
+            Self::Config { source: ConfigError::UnknownArchitecture { .. }, .. } => {
+                "only the architectures listed can be run"
+            }
+            Self::MissingTensor { .. } | Self::WrongShape { .. } | Self::WrongDtype { .. } => {
+                "config.json and the weights must come from the same model, in the layout in which \
+                 OpenAI released gpt-oss"
+            }
+            Self::UnquantisedExperts { .. } => {
+                "use the checkpoint as released, with its MXFP4 experts, not a dequantised copy"
+            }
+            Self::Io { .. } | Self::Json { .. } | Self::Config { .. } | Self::Invalid { .. } => {
+                return None;
+            }
+        })
+    }
+}

@@ -1,10 +1,15 @@
 //! Files to a `ModelSpec` and named bytes. A [`Checkpoint`] is either a folder in the released
 //! layout, memory-mapped, or the same files embedded in the binary; nothing after it knows which.
 
+mod archive;
 mod checkpoint;
 mod error;
+mod files;
 mod generation;
+mod mmap;
+mod names;
 mod tensor;
+mod weights;
 
 pub use checkpoint::Checkpoint;
 pub use error::CheckpointError;

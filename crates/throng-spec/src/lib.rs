@@ -5,6 +5,7 @@
 
 mod config;
 mod dtype;
+mod fields;
 mod gpt_oss;
 mod model;
 mod role;

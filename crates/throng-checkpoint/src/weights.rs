@@ -1,0 +1,86 @@
+//! The weight files of a checkpoint: one safetensors file, or an index and its shards.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path};
+
+use serde_json::Value;
+
+use crate::archive::{Archive, Entry};
+use crate::error::CheckpointError;
+use crate::files::Files;
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// All weight files, opened.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    pub(crate) archives: Vec<Archive>,
+    /// Tensor name to archive, where an index says it; a single archive needs none.
+    shard_of: Option<HashMap<String, usize>>,
+    /// The file to name when a tensor is nowhere.
+    file: String,
+}
+
+impl Weights {
+    /// Opens the single file, or else the index and the shards that it names.
+    pub(crate) fn open(files: &Files<'_>) -> Result<Self, CheckpointError> {
+        if let Some(bytes) = files.map(SINGLE)? {
+            let file = files.label(SINGLE);
+            let archive = Archive::new(file.clone(), bytes)?;
+            return Ok(Self { archives: vec![archive], shard_of: None, file });
+        }
+        let index = files.json(INDEX)?.ok_or_else(|| files.missing(SINGLE))?;
+        let file = files.label(INDEX);
+        let invalid = |key: &str, found: String, expected: &str| CheckpointError::Invalid {
+            file: file.clone(),
+            key: key.to_owned(),
+            found,
+            expected: expected.to_owned(),
+        };
+        let map = index.get("weight_map").and_then(Value::as_object).ok_or_else(|| {
+            invalid(
+                "weight_map",
+                "missing or no object".to_owned(),
+                "tensor names with their files",
+            )
+        })?;
+        let mut shards = BTreeMap::<&str, usize>::new();
+        let mut archives = Vec::new();
+        let mut shard_of = HashMap::with_capacity(map.len());
+        for (tensor, shard) in map {
+            let name = shard.as_str().filter(|name| is_plain(name)).ok_or_else(|| {
+                let found: String = shard.to_string().chars().take(60).collect();
+                invalid(&format!("weight_map.{tensor}"), found, "a file name without folders")
+            })?;
+            let next = archives.len();
+            let archive = *shards.entry(name).or_insert(next);
+            if archive == next {
+                let bytes = files.map(name)?.ok_or_else(|| files.missing(name))?;
+                archives.push(Archive::new(files.label(name), bytes)?);
+            }
+            shard_of.insert(tensor.clone(), archive);
+        }
+        Ok(Self { archives, shard_of: Some(shard_of), file })
+    }
+
+    /// The tensor of this name and the archive that has it.
+    pub(crate) fn find(&self, name: &str) -> Result<(usize, Entry), CheckpointError> {
+        let missing = |file: &str| CheckpointError::MissingTensor {
+            file: file.to_owned(),
+            tensor: name.to_owned(),
+        };
+        let archive = match &self.shard_of {
+            None => 0,
+            Some(shard_of) => *shard_of.get(name).ok_or_else(|| missing(&self.file))?,
+        };
+        let entry = self.archives[archive].entry(name);
+        entry.map(|entry| (archive, entry)).ok_or_else(|| missing(&self.archives[archive].file))
+    }
+}
+
+/// Whether a name stays within the folder.
+fn is_plain(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    matches!((components.next(), components.next()), (Some(Component::Normal(_)), None))
+}
