@@ -1,3 +1,25 @@
-//! xtask.
+//! `cargo xtask tidy`: checks of style that the compiler does not make.
 
-fn main() {}
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let verbs: Vec<String> = std::env::args().skip(1).collect();
+    match verbs.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["tidy"] => tidy::run(),
+        _ => bail!("usage: cargo xtask tidy"),
+    }
+}

@@ -8,19 +8,13 @@ use throng_model::BlockId;
 #[derive(Clone, Debug)]
 pub(crate) struct BlockPool {
     free: Arc<Mutex<Vec<BlockId>>>,
-    size: usize,
 }
 
 impl BlockPool {
     /// A pool with every block free.
     pub(crate) fn new(size: usize) -> Self {
         let last = BlockId::try_from(size).expect("a pool has fewer than 2^32 blocks");
-        Self { free: Arc::new(Mutex::new((0..last).rev().collect())), size }
-    }
-
-    /// Blocks in the pool, free or not.
-    pub(crate) fn size(&self) -> usize {
-        self.size
+        Self { free: Arc::new(Mutex::new((0..last).rev().collect())) }
     }
 
     /// Takes `count` blocks, or none at all if fewer are free.

@@ -47,7 +47,7 @@ impl Engine {
         let spec = Arc::new(runner.spec().clone());
         let scheduler = Scheduler::new(&spec, runner.kv_blocks(), config)?;
         let context = scheduler.context();
-        let (queue, arrivals) = async_channel::bounded(config.queue.max(1));
+        let (queue, arrivals) = async_channel::bounded(config.normalised().queue);
         let worker = Worker::new(runner, scheduler, arrivals);
         std::thread::Builder::new().name("engine".into()).spawn(|| worker.run())?;
         Ok(Self { spec, context, queue })
@@ -96,7 +96,8 @@ impl Engine {
     }
 }
 
-/// The events of one request. Dropping it cancels the request before the next step.
+/// The events of one request. Dropping it (and its [`Canceller`]s) cancels the request before the
+/// next step.
 #[derive(Debug)]
 pub struct EventStream {
     events: async_channel::Receiver<Event>,
@@ -111,6 +112,22 @@ impl EventStream {
     /// The same on a plain thread.
     pub fn next_blocking(&mut self) -> Option<Event> {
         self.events.recv_blocking().ok()
+    }
+
+    /// A handle that cancels the request from another thread.
+    pub fn canceller(&self) -> Canceller {
+        Canceller(self.events.clone())
+    }
+}
+
+/// Cancels a request while another thread waits for its events.
+#[derive(Clone, Debug)]
+pub struct Canceller(async_channel::Receiver<Event>);
+
+impl Canceller {
+    /// Ends the stream: what was sent before can still be read, then comes `None`.
+    pub fn cancel(&self) {
+        self.0.close();
     }
 }
 

@@ -4,12 +4,14 @@
 mod block_pool;
 mod engine;
 mod event;
+mod kv_plan;
 mod request;
 mod sampler;
 mod scheduler;
 mod sequence;
 mod worker;
 
-pub use engine::{Engine, EngineConfig, EventStream, StartError, SubmitError};
+pub use engine::{Canceller, Engine, EngineConfig, EventStream, StartError, SubmitError};
 pub use event::{Event, FinishReason, TokenLogprobs, Usage};
 pub use request::{InvalidSampling, Limits, Logprobs, Request, Sampling};
+pub use sampler::logprobs;

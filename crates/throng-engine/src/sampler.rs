@@ -77,8 +77,9 @@ fn uniform(seed: u64, index: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Log-probabilities of token `id` and of the `top` most probable tokens under `logits`.
-pub(crate) fn logprobs(logits: &[f32], id: u32, top: usize) -> TokenLogprobs {
+/// Log-probabilities of token `id` and of the `top` most probable tokens under `logits` (one f32 a
+/// token id).
+pub fn logprobs(logits: &[f32], id: u32, top: usize) -> TokenLogprobs {
     let best = logits[argmax(logits) as usize];
     let sum: f64 = logits.iter().map(|&logit| f64::from(logit - best).exp()).sum();
     let log_sum = f64::from(best) + sum.ln();

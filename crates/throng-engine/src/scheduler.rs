@@ -6,6 +6,7 @@ use throng_spec::ModelSpec;
 use crate::block_pool::BlockPool;
 use crate::engine::{EngineConfig, StartError};
 use crate::event::FinishReason;
+use crate::kv_plan::blocks_of_one;
 use crate::sequence::{Reservation, Sequence};
 
 /// The sequences that run, and the KV blocks that they and the coming ones may use.
@@ -31,7 +32,7 @@ impl Scheduler {
         config: EngineConfig,
     ) -> Result<Self, StartError> {
         let config = config.normalised();
-        let most = most_blocks(spec, config.max_batched_tokens);
+        let most = blocks_of_one(spec, config.max_batched_tokens);
         if blocks.window < most.window || blocks.full < most.full.min(1) {
             return Err(StartError::KvCacheTooSmall { blocks, most });
         }
@@ -61,17 +62,17 @@ impl Scheduler {
         self.running.len() < self.config.max_sequences
     }
 
-    /// Lets a sequence join, or gives it back because the KV cache has no room for it now.
-    pub(crate) fn admit(&mut self, sequence: Sequence) -> Result<(), Sequence> {
+    /// Lets a sequence join; gives it back if the KV cache has no room for it now.
+    #[must_use]
+    pub(crate) fn admit(&mut self, sequence: Sequence) -> Option<Sequence> {
         let blocks = sequence.reach().div_ceil(BLOCK_TOKENS);
-        let Some(full) = self.full.take(blocks.min(self.most.full)) else {
-            return Err(sequence);
-        };
-        let Some(window) = self.window.take(blocks.min(self.most.window)) else {
-            return Err(sequence);
+        let full = self.full.take(blocks.min(self.most.full));
+        let window = self.window.take(blocks.min(self.most.window));
+        let (Some(full), Some(window)) = (full, window) else {
+            return Some(sequence);
         };
         self.running.push((sequence, Reservation { full, window }));
-        Ok(())
+        None
     }
 
     /// Drops sequences whose clients have gone; their blocks are free at once.
@@ -141,33 +142,9 @@ pub(crate) struct Step {
     indices: Vec<usize>,
 }
 
-/// Blocks that one sequence of the model holds at most, with steps of `chunk` tokens: in the full
-/// pool the whole context, in the window pool a window and the chunk that follows it, wherever in a
-/// block it begins.
-fn most_blocks(spec: &ModelSpec, chunk: usize) -> KvBlocks {
-    let windows = || spec.layers.iter().map(|layer| layer.attention.window);
-    let full = if windows().any(|window| window.is_none()) {
-        spec.context.div_ceil(BLOCK_TOKENS)
-    } else {
-        0
-    };
-    let ring = |window| (window + chunk - 2) / BLOCK_TOKENS + 2;
-    KvBlocks { full, window: windows().flatten().max().map_or(0, ring) }
-}
-
 impl EngineConfig {
-    /// The KV cache for `tokens` positions in all: at least one sequence fits, and never more is
-    /// asked for than `max_sequences` of them can hold.
-    pub fn kv_blocks(&self, spec: &ModelSpec, tokens: usize) -> KvBlocks {
-        let config = self.normalised();
-        let most = most_blocks(spec, config.max_batched_tokens);
-        let full =
-            tokens.div_ceil(BLOCK_TOKENS).clamp(most.full.min(1), most.full * config.max_sequences);
-        KvBlocks { full, window: most.window * config.max_sequences }
-    }
-
     /// The same sizes, none of them zero, with a token for every sequence in each step.
-    fn normalised(self) -> Self {
+    pub(crate) fn normalised(self) -> Self {
         let max_sequences = self.max_sequences.max(1);
         Self {
             queue: self.queue.max(1),

@@ -63,8 +63,8 @@ impl Worker {
             if arrival.is_abandoned() {
                 continue;
             }
-            if let Err(sequence) = self.scheduler.admit(arrival) {
-                self.next = Some(sequence);
+            self.next = self.scheduler.admit(arrival);
+            if self.next.is_some() {
                 break;
             }
         }
