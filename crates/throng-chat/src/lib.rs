@@ -1,10 +1,23 @@
 //! Conversations to token ids and back: tokenizer, Harmony, tool calls, stop strings.
 //! Nothing here knows about HTTP or batches.
+//!
+//! The way of a request: [`Chat::render`] makes the prompt of a [`Conversation`], the engine
+//! continues it until one of [`Chat::stop_tokens`], and a [`Reply`] turns the tokens of the answer
+//! into [`Delta`]s as they come. Raw completions need a [`Tokenizer`] and [`Reply::plain`] only.
 
+mod chat;
 mod conversation;
 mod delta;
+mod harmony;
+mod reply;
+mod stop;
+mod tokenizer;
 
+pub use chat::{Chat, ChatError};
 pub use conversation::{
     Conversation, Effort, Message, ResponseFormat, Tool, ToolCall, UnknownEffort,
 };
 pub use delta::Delta;
+pub use reply::Reply;
+pub use stop::Stops;
+pub use tokenizer::{Detokenizer, Tokenizer, TokenizerError};

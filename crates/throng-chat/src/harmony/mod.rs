@@ -1,0 +1,15 @@
+//! Harmony, the format of the gpt-oss models: a conversation is a sequence of messages
+//! `<|start|>AUTHOR to=RECIPIENT<|channel|>CHANNEL <|constrain|>FORM<|message|>TEXT<|end|>`, all
+//! but the author and the text optional. Specified in OpenAI's "Harmony response format".
+
+mod developer;
+mod header;
+mod parser;
+mod render;
+mod system;
+mod tokens;
+mod typescript;
+
+pub(crate) use parser::Parser;
+pub(crate) use render::render;
+pub(crate) use tokens::Tokens;

@@ -1,0 +1,162 @@
+//! Text to token ids and back, from a `tokenizer.json`.
+
+mod alphabet;
+mod detokenizer;
+mod file;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use detokenizer::Detokenizer;
+use file::{Encoder, File};
+
+/// A byte-level BPE tokenizer. Clones share it.
+///
+/// Encoding never yields an added token (`<|end|>` and its kin): the encoder is built from the
+/// model's vocabulary alone, and an id belongs to either the model or an added token. Special
+/// tokens enter a prompt only through [`Tokenizer::special`].
+#[derive(Clone)]
+pub struct Tokenizer(Arc<Inner>);
+
+struct Inner {
+    encoder: Encoder,
+    /// Ids of the added tokens by their text.
+    added: HashMap<String, u32>,
+    /// What each id stands for.
+    tokens: Vec<Token>,
+}
+
+/// What an id stands for.
+#[derive(Clone, Default)]
+struct Token {
+    /// Bytes of text; for an added token the UTF-8 of its name.
+    bytes: Box<[u8]>,
+    /// A control token rather than text.
+    special: bool,
+}
+
+/// Why a `tokenizer.json` cannot be used, or a text not be encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// Not JSON, or not of the shape of a tokenizer.
+    #[error("malformed tokenizer: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A component of a kind that this program does not know.
+    #[error("unsupported tokenizer: its {0} is {1}; only byte-level BPE is supported")]
+    Unsupported(&'static str, String),
+    /// No byte-level step before the model.
+    #[error("unsupported tokenizer: it has no ByteLevel pre-tokenizer; only byte-level BPE is")]
+    NotByteLevel,
+    /// A byte that no token stands for could not be encoded.
+    #[error("malformed tokenizer: its vocabulary has no token for byte {0:#04x}")]
+    MissingByte(u8),
+    /// An id beyond any real vocabulary.
+    #[error("malformed tokenizer: token {token:?} has the id {id}, beyond any vocabulary")]
+    IdTooLarge {
+        /// The token's text.
+        token: String,
+        /// Its id.
+        id: u32,
+    },
+    /// Two tokens with one id.
+    #[error("malformed tokenizer: tokens {a:?} and {b:?} share the id {id}")]
+    SharedId {
+        /// The id.
+        id: u32,
+        /// One token's text.
+        a: String,
+        /// The other's.
+        b: String,
+    },
+    /// A merge that does not name two tokens.
+    #[error("malformed tokenizer: merge {0:?} is not a pair of tokens")]
+    Merge(String),
+    /// The model refused its vocabulary or merges.
+    #[error("malformed tokenizer: {0}")]
+    Model(String),
+    /// The tokenizer failed on a text.
+    #[error("the text cannot be encoded: {0}")]
+    Encode(String),
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json` with a byte-level BPE model.
+    ///
+    /// # Errors
+    /// If it is malformed or of another kind; see [`TokenizerError`].
+    pub fn from_json(json: &[u8]) -> Result<Self, TokenizerError> {
+        let file = File::parse(json)?;
+        let added_ids = file.added_tokens.iter().map(|token| token.id);
+        let length =
+            file.model.vocab.values().copied().chain(added_ids).max().map_or(0, |id| id + 1);
+        let mut tokens = vec![Token::default(); length as usize];
+        let mut bytes = Vec::new();
+        for (text, &id) in &file.model.vocab {
+            bytes.clear();
+            alphabet::decode(text, &mut bytes);
+            tokens[id as usize].bytes = bytes.as_slice().into();
+        }
+        let mut added = HashMap::new();
+        for token in &file.added_tokens {
+            tokens[token.id as usize] =
+                Token { bytes: token.content.as_bytes().into(), special: token.special };
+            added.insert(token.content.clone(), token.id);
+        }
+        let encoder = file.into_encoder()?;
+        Ok(Self(Arc::new(Inner { encoder, added, tokens })))
+    }
+
+    /// Token ids of a text. Whatever the text says, none of them is an added token's.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`], which no text is known to cause.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self.0.encoder.encode_fast(text, false);
+        let encoding = encoding.map_err(|error| TokenizerError::Encode(error.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The id of an added token such as `<|end|>`.
+    pub fn special(&self, name: &str) -> Option<u32> {
+        self.0.added.get(name).copied()
+    }
+
+    /// One more than the greatest id. A model's logits may have more entries than that.
+    pub fn vocab_size(&self) -> usize {
+        self.0.tokens.len()
+    }
+
+    /// Whether the id is a control token, which stands for no text.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.0.tokens.get(id as usize).is_some_and(|token| token.special)
+    }
+
+    /// The bytes that a token stands for, which may be part of a character; for an added token
+    /// its name, and nothing for an id without a token.
+    pub fn token_bytes(&self, id: u32) -> &[u8] {
+        self.0.tokens.get(id as usize).map_or(&[], |token| &token.bytes)
+    }
+
+    /// [`Tokenizer::token_bytes`] as text, U+FFFD in the place of what is not valid UTF-8.
+    pub fn token_text(&self, id: u32) -> String {
+        String::from_utf8_lossy(self.token_bytes(id)).into_owned()
+    }
+
+    /// The text of an answer: control tokens left out, U+FFFD in the place of invalid UTF-8.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let mut detokenizer = Detokenizer::new(self.clone());
+        let mut text = String::new();
+        for &id in ids {
+            detokenizer.push(id, &mut text);
+        }
+        detokenizer.finish(&mut text);
+        text
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size()).finish_non_exhaustive()
+    }
+}
