@@ -1,7 +1,7 @@
 //! Where keys and values live: block tables, and the shape of the cache that they index.
 
 /// Tokens in one block of the KV cache.
-pub const BLOCK_TOKENS: usize = 16;
+pub const BLOCK_TOKENS: usize = throng_ops::BLOCK_TOKENS;
 
 /// A block's index within its pool.
 pub type BlockId = u32;

@@ -1,1 +1,24 @@
 //! Kernels: flat buffers to flat buffers.
+//!
+//! [`Backend`] lists the fused operations that a decoder is made of. [`Naive`] computes them with
+//! the most obvious loops and is what every other backend is tested against.
+//!
+//! **The promise.** What an operation computes for one token depends on that token's own inputs
+//! alone: not on the other tokens of the call, not on how many threads there are, not on how a
+//! prompt was cut into calls. Bit for bit. Kernels keep it by fixing the order of summation of
+//! every output: threads and tiles divide outputs, never a sum.
+
+mod backend;
+mod cpu;
+mod matrix;
+mod mxfp4;
+mod naive;
+mod placement;
+mod routes;
+
+pub use backend::{Attention, Backend, OutOfMemory, Precision, SwiGlu};
+pub use cpu::{CpuError, Isa};
+pub use matrix::{MatrixPart, MatrixSource, decode};
+pub use naive::Naive;
+pub use placement::{Angles, BLOCK_TOKENS, Placement};
+pub use routes::Routes;

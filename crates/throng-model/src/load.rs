@@ -1,0 +1,78 @@
+//! A checkpoint to something that runs.
+
+use throng_checkpoint::Checkpoint;
+use throng_ops::{Backend, CpuError, Isa, OutOfMemory, Precision};
+
+use crate::decoder::Decoder;
+use crate::kv::KvBlocks;
+use crate::kv_cache::KvCache;
+use crate::runner::Runner;
+use crate::weights::Weights;
+
+/// How to run a model on the CPU.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Threads that compute, the caller's among them; at least 1.
+    pub threads: usize,
+    /// How products are computed and what the KV cache keeps.
+    pub precision: Precision,
+    /// The instruction set to use; `None` for the best that the machine has.
+    pub isa: Option<Isa>,
+    /// Size of the KV cache.
+    pub kv_blocks: KvBlocks,
+    /// Tokens of the largest usual step: room for as many is made now, a larger step makes more.
+    pub step_tokens: usize,
+}
+
+/// How far loading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the checkpoint packed so far.
+    pub done_bytes: usize,
+    /// Bytes that there are.
+    pub total_bytes: usize,
+}
+
+/// A checkpoint that this machine cannot run, or not as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The CPU backend does not do what was asked of it.
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
+    /// The KV cache is larger than memory.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
+}
+
+/// Packs the weights for this machine's CPU and makes room for the KV cache. `progress` is called
+/// after every tensor.
+///
+/// # Errors
+/// The machine lacks the instruction set or the memory.
+pub fn load(
+    checkpoint: &Checkpoint,
+    options: LoadOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Box<dyn Runner>, LoadError> {
+    let isa = options.isa.unwrap_or(Isa::Scalar);
+    if !isa.is_supported() {
+        return Err(CpuError::Unsupported(isa).into());
+    }
+    load_with(throng_ops::Naive, checkpoint, options, progress)
+}
+
+/// The same on any backend; `threads` and `isa` of the options are not looked at.
+///
+/// # Errors
+/// The machine lacks the memory.
+pub fn load_with<B: Backend + 'static>(
+    mut backend: B,
+    checkpoint: &Checkpoint,
+    options: LoadOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Box<dyn Runner>, LoadError> {
+    let spec = checkpoint.spec().clone();
+    let cache = KvCache::new(&mut backend, &spec, options.kv_blocks, options.precision)?;
+    let weights = Weights::bind(&mut backend, checkpoint, options.precision, progress);
+    Ok(Box::new(Decoder::new(spec, backend, weights, cache, options.step_tokens)))
+}

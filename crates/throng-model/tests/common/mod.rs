@@ -1,0 +1,134 @@
+//! Running golden checkpoints: opening them, laying a sequence out in blocks, comparing logits.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::path::PathBuf;
+
+use safetensors::SafeTensors;
+use throng_checkpoint::Checkpoint;
+use throng_model::{
+    BLOCK_TOKENS, Batch, BlockTables, Isa, KvBlocks, LoadOptions, Precision, Row, Runner, load,
+};
+
+/// Lengths of the reference sequences: within a window, past it, and far past it.
+pub const LENGTHS: [usize; 3] = [5, 140, 300];
+
+/// Blocks in each pool of the tests' runners.
+pub const POOL_BLOCKS: usize = 97;
+
+fn golden_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// Names of all golden checkpoints.
+pub fn goldens() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(golden_folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "no golden checkpoints");
+    names
+}
+
+/// Opens a golden checkpoint.
+pub fn checkpoint(name: &str) -> Checkpoint {
+    Checkpoint::open(&golden_folder().join(name)).unwrap()
+}
+
+/// A reference sequence and transformers' logits for it, `[tokens, vocab]`.
+pub struct Reference {
+    /// Token ids.
+    pub tokens: Vec<u32>,
+    /// Logits at every position.
+    pub logits: Vec<f32>,
+}
+
+/// The reference of a golden checkpoint for a length.
+pub fn reference(name: &str, length: usize) -> Reference {
+    let bytes = std::fs::read(golden_folder().join(name).join("reference.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let words =
+        |key: String| -> Vec<[u8; 4]> { file.tensor(&key).unwrap().data().as_chunks().0.to_vec() };
+    let tokens = words(format!("tokens_{length}")).into_iter().map(u32::from_le_bytes).collect();
+    let logits = words(format!("logits_{length}")).into_iter().map(f32::from_le_bytes).collect();
+    Reference { tokens, logits }
+}
+
+/// Options of a runner for the tests.
+pub fn options(precision: Precision, threads: usize, isa: Option<Isa>) -> LoadOptions {
+    let kv_blocks = KvBlocks { full: POOL_BLOCKS, window: POOL_BLOCKS };
+    LoadOptions { threads, precision, isa, kv_blocks, step_tokens: 64 }
+}
+
+/// A runner on the CPU.
+pub fn runner(
+    name: &str,
+    precision: Precision,
+    threads: usize,
+    isa: Option<Isa>,
+) -> Box<dyn Runner> {
+    load(&checkpoint(name), options(precision, threads, isa), &mut |_| ()).unwrap()
+}
+
+/// Scattered blocks for a sequence: no two neighbours are neighbours in the pool, and no two seeds
+/// of the same parity share a block in either pool.
+pub fn tables(length: usize, seed: usize) -> BlockTables {
+    let blocks = length.div_ceil(BLOCK_TOKENS);
+    let table = |step: usize| -> Vec<u32> {
+        (0..blocks).map(|i| (((2 * i + seed % 2) * step + 7 * seed) % POOL_BLOCKS) as u32).collect()
+    };
+    BlockTables { full: table(5), window: table(11) }
+}
+
+/// A row with the given part of a sequence, wanting all logits.
+pub fn row(tokens: &[u32], start: usize, end: usize, blocks: &BlockTables) -> Row {
+    Row {
+        tokens: tokens[start..end].to_vec(),
+        position: start,
+        blocks: blocks.clone(),
+        wanted_logits: end - start,
+    }
+}
+
+/// Logits of a whole sequence that is run `chunk` tokens at a time.
+pub fn run_chunked(runner: &mut dyn Runner, tokens: &[u32], chunk: usize) -> Vec<f32> {
+    let blocks = tables(tokens.len(), 0);
+    let mut logits = Vec::new();
+    for start in (0..tokens.len()).step_by(chunk) {
+        let end = (start + chunk).min(tokens.len());
+        let batch = Batch { rows: vec![row(tokens, start, end, &blocks)] };
+        logits.extend_from_slice(runner.run(&batch).unwrap());
+    }
+    logits
+}
+
+/// Natural logarithms of the softmax, row by row.
+pub fn log_probs(logits: &[f32], vocab: usize) -> Vec<f64> {
+    let rows = logits.chunks_exact(vocab);
+    rows.flat_map(|row| {
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = row.iter().map(|&x| f64::from(x - max).exp()).sum();
+        row.iter().map(move |&x| f64::from(x - max) - sum.ln())
+    })
+    .collect()
+}
+
+/// The largest absolute difference of log-probabilities, and whether every argmax agrees where
+/// the second logits have a margin above `margin`.
+pub fn compare(ours: &[f32], reference: &[f32], vocab: usize, margin: f32) -> (f64, bool) {
+    assert_eq!(ours.len(), reference.len());
+    assert!(ours.iter().all(|x| x.is_finite()), "a logit is not finite");
+    let pairs = log_probs(ours, vocab).into_iter().zip(log_probs(reference, vocab));
+    let error = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let agree = ours.chunks_exact(vocab).zip(reference.chunks_exact(vocab)).all(|(ours, row)| {
+        let best = argmax(row);
+        let mut others = row.iter().enumerate().filter(|&(i, _)| i != best);
+        argmax(ours) == best || others.any(|(_, &x)| row[best] - x < margin)
+    });
+    (error, agree)
+}
+
+fn argmax(row: &[f32]) -> usize {
+    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap()
+}

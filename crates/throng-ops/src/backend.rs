@@ -1,0 +1,196 @@
+//! The operations that a decoder is made of, and what each takes and gives.
+
+use throng_spec::Heads;
+
+use crate::matrix::MatrixSource;
+use crate::placement::{Angles, Placement};
+use crate::routes::Routes;
+
+/// How a product of weights and activations is computed. Weights are used as they are stored
+/// either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Activations, keys and values stay f32.
+    Exact,
+    /// Activations may be rounded for the product (INT8 in blocks of 32 against MXFP4, bf16
+    /// against bf16), keys and values are kept in bf16. Sums, norms and softmaxes stay f32.
+    #[default]
+    Fast,
+}
+
+/// What tells one layer's attention from another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// The heads.
+    pub heads: Heads,
+    /// `Some(w)`: a query at position p sees positions p-w+1 ..= p; `None`: all up to p.
+    pub window: Option<usize>,
+}
+
+impl Attention {
+    /// Values of one token's query, key and value vectors laid end to end.
+    pub const fn qkv_width(&self) -> usize {
+        self.heads.query_width() + 2 * self.heads.kv_width()
+    }
+
+    /// The first position that a query at `position` sees.
+    pub fn first_visible(&self, position: usize) -> usize {
+        self.window.map_or(0, |window| (position + 1).saturating_sub(window))
+    }
+
+    /// What scores are multiplied with before the softmax: `1 / sqrt(dim)`.
+    pub fn scale(&self) -> f32 {
+        (self.heads.dim as f32).sqrt().recip()
+    }
+}
+
+/// The clamped SwiGLU of gpt-oss: `g · sigmoid(α · g) · (u + 1)` with the gate g clamped from
+/// above and the linear part u on both sides (gpt-oss model card, section 2.2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SwiGlu {
+    /// α.
+    pub alpha: f32,
+    /// Where both parts are clamped.
+    pub clamp: f32,
+}
+
+/// Memory for a KV cache that the machine does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("no memory for {blocks} blocks of the KV cache")]
+pub struct OutOfMemory {
+    /// Blocks asked for.
+    pub blocks: usize,
+}
+
+/// A device that runs the decoder's operations.
+///
+/// Activations are f32 in buffers of the backend, one token after the other without gaps; an
+/// operation reads and writes the first `tokens` of them. Buffers are at least as long as an
+/// operation needs: anything else is a bug of the caller and panics.
+pub trait Backend: Send {
+    /// f32 values where the backend computes.
+    type Buffer: Default + Send;
+    /// A weight matrix `[groups, rows, cols]` with its bias, in the layout of the backend's
+    /// kernels.
+    type Matrix: Send;
+    /// Keys and values of one layer, in blocks of [`crate::BLOCK_TOKENS`] tokens.
+    type KvPool: Send;
+
+    /// Copies values to a buffer.
+    fn upload(&mut self, values: &[f32]) -> Self::Buffer;
+
+    /// Makes a buffer at least `len` values long; what it held may be lost.
+    fn reserve(&mut self, buffer: &mut Self::Buffer, len: usize);
+
+    /// The first `len` values of a buffer.
+    fn read<'a>(&'a mut self, buffer: &'a Self::Buffer, len: usize) -> &'a [f32];
+
+    /// Brings a matrix into the layout of the kernels. `precision` is that of every product
+    /// with it.
+    fn pack(&mut self, source: &MatrixSource<'_>, precision: Precision) -> Self::Matrix;
+
+    /// Room for the keys and values of `blocks` blocks.
+    ///
+    /// # Errors
+    /// The machine has not that much memory.
+    fn kv_pool(
+        &mut self,
+        heads: Heads,
+        blocks: usize,
+        precision: Precision,
+    ) -> Result<Self::KvPool, OutOfMemory>;
+
+    /// `out[t] = table[tokens[t]]`.
+    fn embed(&mut self, table: &Self::Matrix, tokens: &[u32], out: &mut Self::Buffer);
+
+    /// `out[i] = x[tokens[i]]`, vectors of `width` values.
+    fn gather(&mut self, width: usize, tokens: &[u32], x: &Self::Buffer, out: &mut Self::Buffer);
+
+    /// RMSNorm (Zhang and Sennrich 2019) of `tokens` vectors as wide as `weight`:
+    /// `out = x / sqrt(mean(x²) + epsilon) · weight`.
+    fn rms_norm(
+        &mut self,
+        tokens: usize,
+        x: &Self::Buffer,
+        weight: &Self::Buffer,
+        epsilon: f32,
+        out: &mut Self::Buffer,
+    );
+
+    /// `out[t] = matrix · x[t] + bias`, with a matrix of one group.
+    fn linear(
+        &mut self,
+        tokens: usize,
+        x: &Self::Buffer,
+        matrix: &Self::Matrix,
+        out: &mut Self::Buffer,
+    );
+
+    /// `out[t] += matrix · x[t] + bias`, with a matrix of one group.
+    fn linear_add(
+        &mut self,
+        tokens: usize,
+        x: &Self::Buffer,
+        matrix: &Self::Matrix,
+        out: &mut Self::Buffer,
+    );
+
+    /// Rotary position embedding of all query and key heads of `qkv`, in place. Dimension i is
+    /// paired with i + dim/2; `angles` has one entry a token.
+    fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut Self::Buffer);
+
+    /// Writes the keys and values of `qkv` where `placement` says.
+    fn append_kv(
+        &mut self,
+        attention: &Attention,
+        placement: &Placement,
+        qkv: &Self::Buffer,
+        pool: &mut Self::KvPool,
+    );
+
+    /// Grouped-query attention of the queries in `qkv` over `pool`, which holds the step's own
+    /// keys already. `sinks` has a logit a query head that joins the softmax's denominator only.
+    /// Gives `[tokens, query width]`.
+    fn attend(
+        &mut self,
+        attention: &Attention,
+        placement: &Placement,
+        sinks: &Self::Buffer,
+        qkv: &Self::Buffer,
+        pool: &Self::KvPool,
+        out: &mut Self::Buffer,
+    );
+
+    /// Sends every token to `active` experts: those with the highest of `router · x + bias`
+    /// (the lower index first among equals), weighted by a softmax over the chosen.
+    fn route(
+        &mut self,
+        tokens: usize,
+        x: &Self::Buffer,
+        router: &Self::Matrix,
+        active: usize,
+        routes: &mut Routes,
+    );
+
+    /// For every slot (a token and one of its experts) the expert's gate and up projections and
+    /// the SwiGLU of them. Rows of the matrix alternate: even gate, odd up.
+    /// Gives `[slots, rows / 2]`.
+    fn experts_gate_up(
+        &mut self,
+        routes: &Routes,
+        x: &Self::Buffer,
+        matrix: &Self::Matrix,
+        swiglu: SwiGlu,
+        out: &mut Self::Buffer,
+    );
+
+    /// For every slot the expert's down projection; adds to `out[t]` the sum of its slots, each
+    /// times its weight, in the order of the route.
+    fn experts_down_add(
+        &mut self,
+        routes: &Routes,
+        x: &Self::Buffer,
+        matrix: &Self::Matrix,
+        out: &mut Self::Buffer,
+    );
+}

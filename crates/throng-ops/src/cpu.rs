@@ -1,0 +1,5 @@
+//! The fast backend.
+
+mod isa;
+
+pub use isa::{CpuError, Isa};
