@@ -1,1 +1,31 @@
-//! HTTP to typed requests and back.
+//! HTTP to typed requests and back. axum and tokio live here and nowhere below.
+//!
+//! The way of a request: [`serve`] accepts the connection, `routes` finds the handler, `body`
+//! reads what was sent, the endpoint's `request` checks it member by member (`fields`,
+//! `sampling`), the engine takes it, and the endpoint's `response` writes the events as one body
+//! or, through `sse`, as chunks. A client that goes away drops the stream of events, which
+//! cancels the request.
+
+mod app;
+mod blocking;
+mod body;
+mod chat_completions;
+mod completions;
+mod date;
+mod error;
+mod fields;
+mod id;
+mod logprobs;
+mod models;
+mod outcome;
+mod page;
+mod routes;
+mod sampling;
+mod serve;
+mod sse;
+mod status;
+mod stream_options;
+
+pub use app::{App, Defaults, ModelName};
+pub use date::Date;
+pub use serve::{ServeError, run, serve};

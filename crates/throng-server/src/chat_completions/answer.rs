@@ -1,0 +1,163 @@
+//! The model's turn, as it is written.
+
+use throng_chat::{Chat, Delta, Reply, Tokenizer};
+use throng_engine::{Event, EventStream, FinishReason, TokenLogprobs};
+
+use super::request::ChatRequest;
+use crate::error::ApiError;
+use crate::id;
+use crate::logprobs::{Held, Scored};
+use crate::outcome::{Tokens, finish_reason, lost};
+
+/// The next piece of an answer.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Piece {
+    /// What it says, in the order in which the model wrote it.
+    pub(super) deltas: Vec<Delta>,
+    /// Tokens of content that begin in what was said so far and were in no earlier piece.
+    pub(super) tokens: Vec<Scored>,
+    /// Set in the last piece.
+    pub(super) finish: Option<&'static str>,
+}
+
+/// An answer that is being written.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// `None` after the last event: dropping the stream frees the engine.
+    events: Option<EventStream>,
+    reply: Reply,
+    /// Finds the tokens of the content, if their log-probabilities are wanted.
+    content: Option<ContentTokens>,
+    include_reasoning: bool,
+    tokens: usize,
+}
+
+impl Answer {
+    /// An answer that nothing is known of yet.
+    pub(super) fn new(events: EventStream, chat: &Chat, request: &ChatRequest) -> Self {
+        let call_prefix = format!("{:016x}", id::random());
+        Self {
+            events: Some(events),
+            reply: Reply::chat(chat, request.generation.stop.clone(), call_prefix),
+            content: request.logprobs.map(|_| ContentTokens::new(chat)),
+            include_reasoning: request.include_reasoning,
+            tokens: 0,
+        }
+    }
+
+    /// What the answer cost so far.
+    pub(super) fn tokens(&self, prompt: usize) -> Tokens {
+        Tokens { prompt, completion: self.tokens, reasoning: self.reply.reasoning_tokens() }
+    }
+
+    /// Waits for more of the answer; `None` after its last piece.
+    ///
+    /// # Errors
+    /// The answer cannot be completed.
+    pub(super) async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
+        let Some(events) = &mut self.events else { return Ok(None) };
+        Ok(Some(match events.next().await.ok_or_else(lost)? {
+            // Not asked for.
+            Event::Prompt(_) => Piece::default(),
+            Event::Token { id, logprobs } => self.token(id, logprobs),
+            Event::Finish { reason, .. } => self.finished(reason)?,
+        }))
+    }
+
+    fn token(&mut self, id: u32, scores: Option<TokenLogprobs>) -> Piece {
+        self.tokens += 1;
+        if let (Some(content), Some(scores)) = (&mut self.content, scores) {
+            content.push(id, scores);
+        }
+        let deltas = self.reply.push(id);
+        let piece = self.piece(deltas);
+        if !self.reply.stopped() {
+            return piece;
+        }
+        self.events = None;
+        Piece { finish: Some("stop"), ..piece }
+    }
+
+    fn finished(&mut self, reason: FinishReason) -> Result<Piece, ApiError> {
+        self.events = None;
+        let stopped = reason == FinishReason::Stop;
+        let reason = finish_reason(reason)?;
+        let deltas = self.reply.finish();
+        let mut piece = self.piece(deltas);
+        if let Some(content) = &mut self.content {
+            piece.tokens.extend(content.held.release_all());
+        }
+        let calls = stopped && self.reply.tool_calls() > 0;
+        piece.finish = Some(if calls { "tool_calls" } else { reason });
+        Ok(piece)
+    }
+
+    fn piece(&mut self, mut deltas: Vec<Delta>) -> Piece {
+        if !self.include_reasoning {
+            deltas.retain(|delta| !matches!(delta, Delta::Reasoning(_)));
+        }
+        let tokens = self.content.as_mut().map(|content| content.show(content_chars(&deltas)));
+        Piece { deltas, tokens: tokens.unwrap_or_default(), finish: None }
+    }
+}
+
+/// Tells the tokens of the content from those of headers, reasoning and calls.
+#[derive(Debug)]
+struct ContentTokens {
+    /// Reads the same answer without stop strings, so that nothing whole is held back.
+    reply: Reply,
+    tokenizer: Tokenizer,
+    /// Tokens without text so far: of a header, or of a character that is not complete.
+    silent: Vec<(u32, TokenLogprobs)>,
+    held: Held,
+    /// Characters of content that the tokens so far stand for.
+    decoded: usize,
+    /// Characters of content that were given out.
+    shown: usize,
+}
+
+impl ContentTokens {
+    fn new(chat: &Chat) -> Self {
+        Self {
+            reply: Reply::chat(chat, Vec::new(), ""),
+            tokenizer: chat.tokenizer().clone(),
+            silent: Vec::new(),
+            held: Held::default(),
+            decoded: 0,
+            shown: 0,
+        }
+    }
+
+    fn push(&mut self, id: u32, scores: TokenLogprobs) {
+        let deltas = self.reply.push(id);
+        if self.tokenizer.is_special(id) {
+            // Headers end with one, so their tokens are not taken for parts of a character.
+            self.silent.clear();
+            return;
+        }
+        self.silent.push((id, scores));
+        if deltas.is_empty() {
+            return;
+        }
+        let chars = content_chars(&deltas);
+        for (id, scores) in self.silent.drain(..) {
+            if chars > 0 {
+                self.held.push(Scored { id, offset: self.decoded, scores: Some(scores) });
+            }
+        }
+        self.decoded += chars;
+    }
+
+    fn show(&mut self, chars: usize) -> Vec<Scored> {
+        self.shown += chars;
+        self.held.release(self.shown)
+    }
+}
+
+fn content_chars(deltas: &[Delta]) -> usize {
+    let chars = |delta: &Delta| match delta {
+        Delta::Content(text) => text.chars().count(),
+        _ => 0,
+    };
+    deltas.iter().map(chars).sum()
+}

@@ -1,0 +1,85 @@
+//! `POST /v1/chat/completions`: the next turn of a conversation.
+
+mod answer;
+mod messages;
+mod request;
+mod response;
+mod tools;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use throng_chat::{Chat, ChatError};
+use throng_engine::{EventStream, Logprobs};
+
+use self::answer::Answer;
+use self::request::ChatRequest;
+use self::response::Completion;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::logprobs::Writer;
+use crate::{blocking, body, sse};
+
+/// The route's handler.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let body = body::read(request).await?;
+    let chat = app.chat.clone().ok_or_else(|| {
+        ApiError::unsupported("model", "it has no chat format; /v1/completions continues raw text")
+    })?;
+    let bytes = body.len();
+    let prepare = {
+        let (app, chat) = (app.clone(), chat.clone());
+        move || {
+            let request = ChatRequest::parse(&body, &app)?;
+            let prompt = chat.render(&request.conversation).map_err(unrenderable)?;
+            Ok::<_, ApiError>((request, prompt))
+        }
+    };
+    let (request, prompt) = blocking::run(bytes, prepare).await??;
+    let prompt_tokens = prompt.len();
+    let events = submit(&app, &chat, &request, prompt)?;
+    let completion = Completion {
+        model: app.model.id.clone(),
+        writer: request.logprobs.map(|_| Writer {
+            tokenizer: app.tokenizer.clone(),
+            tokens_as_ids: request.generation.tokens_as_ids,
+        }),
+        prompt_tokens,
+        answer: Answer::new(events, &chat, &request),
+    };
+    match request.stream {
+        Some(options) => Ok(sse::respond(completion.stream(options))),
+        None => Ok(Json(completion.collect().await?).into_response()),
+    }
+}
+
+fn submit(
+    app: &App,
+    chat: &Chat,
+    request: &ChatRequest,
+    prompt: Vec<u32>,
+) -> Result<EventStream, ApiError> {
+    let mut eos = chat.stop_tokens().to_vec();
+    eos.extend(&app.defaults.stop_tokens);
+    let max_tokens = request.max_tokens.unwrap_or_else(|| app.context());
+    let submitted = throng_engine::Request {
+        prompt,
+        sampling: request.generation.sampling.clone(),
+        limits: request.generation.limits(max_tokens, &eos),
+        logprobs: Logprobs { answer: request.logprobs, prompt: None },
+    };
+    app.engine.submit(submitted).map_err(|error| ApiError::from_submit(error, "messages"))
+}
+
+fn unrenderable(error: ChatError) -> ApiError {
+    match error {
+        // The operator's setting, and no client's fault.
+        ChatError::InvalidDate(_) => ApiError::internal(error.to_string()),
+        _ => ApiError::invalid("messages", format_args!("cannot be rendered: {error}")),
+    }
+}

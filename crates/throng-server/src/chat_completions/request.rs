@@ -1,0 +1,98 @@
+//! The body of `POST /v1/chat/completions`, checked.
+
+use serde_json::{Value, json};
+use throng_chat::{Conversation, Effort};
+
+use super::{messages, tools};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::sampling::{Generation, MAX_TOP_LOGPROBS};
+use crate::stream_options::StreamOptions;
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(super) struct ChatRequest {
+    /// What to continue.
+    pub(super) conversation: Conversation,
+    /// How.
+    pub(super) generation: Generation,
+    /// Tokens of the answer at most, reasoning included; `None`: as many as fit.
+    pub(super) max_tokens: Option<usize>,
+    /// Most probable tokens to report at each position of the answer; `None`: no log-probabilities.
+    pub(super) logprobs: Option<usize>,
+    /// Whether the reasoning is part of the answer.
+    pub(super) include_reasoning: bool,
+    /// `None`: the answer comes in one piece.
+    pub(super) stream: Option<StreamOptions>,
+}
+
+impl ChatRequest {
+    /// Reads a body.
+    pub(super) fn parse(body: &[u8], app: &App) -> Result<Self, ApiError> {
+        let mut fields = Fields::parse(body)?;
+        let model = fields.string("model")?;
+        app.check_model(&fields.required("model", model)?)?;
+        refuse_unsupported(&mut fields)?;
+        let request = Self {
+            conversation: Conversation {
+                messages: messages::take(&mut fields)?,
+                tools: tools::take(&mut fields)?,
+                response_format: tools::take_format(&mut fields)?,
+                effort: effort(&mut fields)?,
+                date: app.date.text(),
+            },
+            generation: Generation::take(&mut fields, &app.defaults)?,
+            max_tokens: max_tokens(&mut fields)?,
+            logprobs: logprobs(&mut fields)?,
+            include_reasoning: fields.boolean("include_reasoning")?.unwrap_or(true),
+            stream: StreamOptions::take(&mut fields)?,
+        };
+        fields.finish()?;
+        Ok(request)
+    }
+}
+
+/// Parameters of OpenAI's API that have no meaning here.
+fn refuse_unsupported(fields: &mut Fields) -> Result<(), ApiError> {
+    fields.ignore(&["safety_identifier", "prompt_cache_key", "prompt_cache_retention"]);
+    if fields.string("service_tier")?.is_some_and(|tier| tier != "auto" && tier != "default") {
+        return Err(ApiError::unsupported("service_tier", "all requests are served alike"));
+    }
+    fields.refuse(&[
+        ("audio", Value::Null, "the model writes text alone"),
+        ("modalities", json!(["text"]), "the model writes text alone"),
+        ("functions", Value::Null, "it is 'tools' today"),
+        ("function_call", Value::Null, "it is 'tool_choice' today"),
+        ("prediction", Value::Null, "no answer can be predicted by a client"),
+        ("verbosity", json!("medium"), "the model has no such setting"),
+        ("web_search_options", Value::Null, "the model reaches no web"),
+    ])
+}
+
+fn effort(fields: &mut Fields) -> Result<Effort, ApiError> {
+    let Some(name) = fields.string("reasoning_effort")? else { return Ok(Effort::default()) };
+    name.parse().map_err(|_| {
+        let message = format_args!("must be 'low', 'medium' or 'high', not '{name}'");
+        ApiError::invalid("reasoning_effort", message)
+    })
+}
+
+fn max_tokens(fields: &mut Fields) -> Result<Option<usize>, ApiError> {
+    let new = fields.count("max_completion_tokens", 1..=u32::MAX)?;
+    let old = fields.count("max_tokens", 1..=u32::MAX)?;
+    Ok(match (new, old) {
+        (Some(new), Some(old)) => Some(new.min(old)),
+        (new, old) => new.or(old),
+    })
+}
+
+fn logprobs(fields: &mut Fields) -> Result<Option<usize>, ApiError> {
+    let wanted = fields.boolean("logprobs")?.unwrap_or(false);
+    let top = fields.count("top_logprobs", 0..=MAX_TOP_LOGPROBS)?;
+    match (wanted, top) {
+        (false, Some(1..)) => Err(ApiError::invalid("top_logprobs", "needs 'logprobs': true")),
+        (false, _) => Ok(None),
+        (true, top) => Ok(Some(top.unwrap_or(0))),
+    }
+}

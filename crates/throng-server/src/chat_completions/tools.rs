@@ -1,0 +1,102 @@
+//! What a chat request says of tools and of the answer's form.
+
+use serde_json::{Value, json};
+use throng_chat::{ResponseFormat, Tool};
+
+use super::messages::function_type;
+use crate::error::ApiError;
+use crate::fields::Fields;
+
+/// Functions that one request may offer, as OpenAI limits them.
+const MAX_TOOLS: usize = 128;
+/// Characters of a name, as OpenAI limits them.
+const MAX_NAME: usize = 64;
+
+/// Takes `tools` and `tool_choice` out of a body: the functions that the model is told of.
+pub(super) fn take(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {
+    // The model makes one call, then waits for its result: a limit of one is kept as it is.
+    fields.boolean("parallel_tool_calls")?;
+    let tools = match fields.array("tools")? {
+        None => Vec::new(),
+        Some(tools) => tools
+            .map(|(path, value)| tool(Fields::object(path, value)?))
+            .collect::<Result<Vec<_>, _>>()?,
+    };
+    if tools.len() > MAX_TOOLS {
+        return Err(ApiError::invalid("tools", format_args!("has more than {MAX_TOOLS} entries")));
+    }
+    let path = fields.path("tool_choice");
+    match fields.value("tool_choice") {
+        None => Ok(tools),
+        Some(Value::String(choice)) if choice == "auto" => Ok(tools),
+        // What the model is not told of it does not call.
+        Some(Value::String(choice)) if choice == "none" => Ok(Vec::new()),
+        Some(_) => {
+            Err(ApiError::unsupported(&path, "a call cannot be forced, only 'auto' or 'none'"))
+        }
+    }
+}
+
+fn tool(mut fields: Fields) -> Result<Tool, ApiError> {
+    function_type(&mut fields)?;
+    let function = fields.fields("function")?;
+    let mut function = fields.required("function", function)?;
+    let name = function.string("name")?;
+    let name = function.required("name", name)?;
+    check_name(&function.path("name"), &name)?;
+    let description = function.string("description")?;
+    let parameters = function.fields("parameters")?.map(Fields::into_value);
+    // The model is shown the schema either way; nothing holds it to one yet.
+    function.boolean("strict")?;
+    function.finish()?;
+    fields.finish()?;
+    Ok(Tool { name, description, parameters })
+}
+
+/// Letters, digits, `_`, `-` and `.`: nothing else can stand in a Harmony recipient.
+pub(super) fn check_name(path: &str, name: &str) -> Result<(), ApiError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
+        let message = format_args!("must be 1 to {MAX_NAME} letters, digits, '_', '-' or '.'");
+        return Err(ApiError::invalid(path, message));
+    }
+    Ok(())
+}
+
+/// Takes `response_format` out of a body. The form becomes part of the prompt; it is asked for,
+/// not enforced.
+pub(super) fn take_format(fields: &mut Fields) -> Result<Option<ResponseFormat>, ApiError> {
+    let Some(mut fields) = fields.fields("response_format")? else { return Ok(None) };
+    let kind = fields.string("type")?;
+    let kind = fields.required("type", kind)?;
+    let format = match kind.as_str() {
+        "text" => None,
+        "json_object" => Some(ResponseFormat {
+            name: "json_object".to_owned(),
+            description: None,
+            schema: json!({ "type": "object" }),
+        }),
+        "json_schema" => {
+            let schema = fields.fields("json_schema")?;
+            Some(json_schema(fields.required("json_schema", schema)?)?)
+        }
+        _ => {
+            let message = format_args!("must be 'text', 'json_object' or 'json_schema'");
+            return Err(ApiError::invalid(&fields.path("type"), message));
+        }
+    };
+    fields.finish()?;
+    Ok(format)
+}
+
+fn json_schema(mut fields: Fields) -> Result<ResponseFormat, ApiError> {
+    let name = fields.string("name")?;
+    let name = fields.required("name", name)?;
+    check_name(&fields.path("name"), &name)?;
+    let description = fields.string("description")?;
+    let schema = fields.fields("schema")?;
+    let schema = fields.required("schema", schema)?.into_value();
+    fields.boolean("strict")?;
+    fields.finish()?;
+    Ok(ResponseFormat { name, description, schema })
+}

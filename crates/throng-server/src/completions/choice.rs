@@ -1,0 +1,145 @@
+//! One answer to one prompt, as text.
+
+use throng_chat::{Detokenizer, Stops, Tokenizer};
+use throng_engine::{Event, EventStream, TokenLogprobs};
+
+use crate::error::ApiError;
+use crate::logprobs::{Held, Scored};
+use crate::outcome::{finish_reason, lost};
+
+/// The next piece of an answer.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Piece {
+    /// More text.
+    pub(super) text: String,
+    /// The tokens that begin in the text so far and were in no earlier piece.
+    pub(super) tokens: Vec<Scored>,
+    /// Set in the last piece.
+    pub(super) finish: Option<&'static str>,
+}
+
+/// What the caller of [`Choice::new`] decides.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// The prompt is part of the answer. If log-probabilities are wanted too, the engine must have
+    /// been asked for the prompt's.
+    pub(super) echo: bool,
+    /// Texts that end the answer.
+    pub(super) stop: Vec<String>,
+}
+
+/// An answer that is being written.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// `None` after the last event: dropping the stream frees the engine.
+    events: Option<EventStream>,
+    detokenizer: Detokenizer,
+    stops: Stops,
+    /// The echoed prompt, until the first piece takes it.
+    echo: Option<String>,
+    held: Held,
+    /// Characters that the tokens so far stand for.
+    decoded: usize,
+    /// Characters that were given out.
+    shown: usize,
+    tokens: usize,
+}
+
+impl Choice {
+    /// The answer to `prompt` that nothing is known of yet.
+    pub(super) fn new(
+        events: EventStream,
+        prompt: &[u32],
+        tokenizer: &Tokenizer,
+        terms: Terms,
+    ) -> Self {
+        let mut detokenizer = Detokenizer::new(tokenizer.clone());
+        let mut held = Held::default();
+        let mut text = String::new();
+        let mut decoded = 0;
+        for &id in prompt {
+            // The answer may complete a character that the prompt begins.
+            let from = text.len();
+            detokenizer.push(id, &mut text);
+            if terms.echo {
+                held.push(Scored { id, offset: decoded, scores: None });
+                decoded += text[from..].chars().count();
+            }
+        }
+        Self {
+            events: Some(events),
+            detokenizer,
+            stops: Stops::new(terms.stop),
+            echo: terms.echo.then_some(text),
+            held,
+            decoded,
+            shown: 0,
+            tokens: 0,
+        }
+    }
+
+    /// Tokens of the answer so far.
+    pub(super) fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Waits for more of the answer; `None` after its last piece.
+    ///
+    /// # Errors
+    /// The answer cannot be completed.
+    pub(super) async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
+        let Some(events) = &mut self.events else { return Ok(None) };
+        let event = events.next().await.ok_or_else(lost)?;
+        Ok(Some(match event {
+            Event::Prompt(scores) => self.prompt_scored(scores),
+            Event::Token { id, logprobs } => self.token(id, logprobs),
+            Event::Finish { reason, .. } => {
+                self.events = None;
+                let text = self.rest();
+                Piece { finish: Some(finish_reason(reason)?), ..self.piece(text, true) }
+            }
+        }))
+    }
+
+    /// The prompt's log-probabilities come before any token.
+    fn prompt_scored(&mut self, scores: Vec<TokenLogprobs>) -> Piece {
+        let mut tokens = self.held.release_all();
+        for (token, scores) in tokens.iter_mut().skip(1).zip(scores) {
+            token.scores = Some(scores);
+        }
+        let text = self.echo.take().unwrap_or_default();
+        Piece { tokens, ..self.piece(text, false) }
+    }
+
+    fn token(&mut self, id: u32, scores: Option<TokenLogprobs>) -> Piece {
+        self.tokens += 1;
+        self.held.push(Scored { id, offset: self.decoded, scores });
+        let mut text = String::new();
+        self.detokenizer.push(id, &mut text);
+        self.decoded += text.chars().count();
+        let mut shown = self.echo.take().unwrap_or_default();
+        shown.push_str(&self.stops.push(&text));
+        let piece = self.piece(shown, false);
+        if !self.stops.stopped() {
+            return piece;
+        }
+        self.events = None;
+        Piece { finish: Some("stop"), ..piece }
+    }
+
+    /// What is left when no token follows.
+    fn rest(&mut self) -> String {
+        let mut shown = self.echo.take().unwrap_or_default();
+        let mut text = String::new();
+        self.detokenizer.finish(&mut text);
+        shown.push_str(&self.stops.push(&text));
+        shown.push_str(&self.stops.flush());
+        shown
+    }
+
+    fn piece(&mut self, text: String, last: bool) -> Piece {
+        self.shown += text.chars().count();
+        let tokens = if last { self.held.release_all() } else { self.held.release(self.shown) };
+        Piece { text, tokens, finish: None }
+    }
+}

@@ -1,0 +1,94 @@
+//! `POST /v1/completions`: continues raw text.
+
+mod choice;
+mod request;
+mod response;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use throng_engine::Logprobs;
+
+use self::choice::{Choice, Terms};
+use self::request::{CompletionRequest, Prompt};
+use self::response::Answers;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::logprobs::Writer;
+use crate::{blocking, body, sse};
+
+/// The route's handler.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let body = body::read(request).await?;
+    let bytes = body.len();
+    let prepare = {
+        let app = app.clone();
+        move || {
+            let request = CompletionRequest::parse(&body, &app)?;
+            let prompts = tokenise(&request.prompts, &app)?;
+            Ok::<_, ApiError>((request, prompts))
+        }
+    };
+    let (request, prompts) = blocking::run(bytes, prepare).await??;
+    let choices = submit(&app, &request, prompts)?;
+    let answers = Answers {
+        model: app.model.id.clone(),
+        writer: request.logprobs.map(|_| Writer {
+            tokenizer: app.tokenizer.clone(),
+            tokens_as_ids: request.generation.tokens_as_ids,
+        }),
+        choices,
+    };
+    match request.stream {
+        Some(options) => Ok(sse::respond(answers.stream(options))),
+        None => Ok(Json(answers.collect().await?).into_response()),
+    }
+}
+
+/// Token ids of all prompts.
+fn tokenise(prompts: &[Prompt], app: &App) -> Result<Vec<Vec<u32>>, ApiError> {
+    prompts
+        .iter()
+        .map(|prompt| match prompt {
+            Prompt::Text(text) => app
+                .tokenizer
+                .encode(text)
+                .map_err(|error| ApiError::invalid("prompt", format_args!("is unusable: {error}"))),
+            Prompt::Tokens(ids) => Ok(ids.clone()),
+        })
+        .collect()
+}
+
+/// Hands all prompts to the engine, or, if it refuses one, none.
+fn submit(
+    app: &App,
+    request: &CompletionRequest,
+    prompts: Vec<Vec<u32>>,
+) -> Result<Vec<(usize, Choice)>, ApiError> {
+    let generation = &request.generation;
+    prompts
+        .into_iter()
+        .map(|prompt| {
+            let submitted = throng_engine::Request {
+                prompt: prompt.clone(),
+                sampling: generation.sampling.clone(),
+                limits: generation.limits(request.max_tokens, &app.defaults.stop_tokens),
+                logprobs: Logprobs {
+                    answer: request.logprobs,
+                    prompt: request.logprobs.filter(|_| request.echo),
+                },
+            };
+            let events = app
+                .engine
+                .submit(submitted)
+                .map_err(|error| ApiError::from_submit(error, "prompt"))?;
+            let terms = Terms { echo: request.echo, stop: generation.stop.clone() };
+            Ok((prompt.len(), Choice::new(events, &prompt, &app.tokenizer, terms)))
+        })
+        .collect()
+}

@@ -1,0 +1,198 @@
+//! A refusal, in the form and with the status that OpenAI's clients expect.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use throng_engine::SubmitError;
+
+/// Seconds after which a client that met a full queue may try again.
+const RETRY_AFTER: &str = "1";
+
+/// An answer with a status other than 200. The body always has the four keys `message`, `type`,
+/// `param` and `code`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+    param: Option<String>,
+    code: Option<&'static str>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), param: None, code: None }
+    }
+
+    fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    fn code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    fn param(self, param: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..self }
+    }
+
+    /// The body is not JSON, or not an object.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::bad_request(message).code("invalid_json")
+    }
+
+    /// A parameter of the wrong JSON type.
+    pub(crate) fn mistyped(param: &str, expected: &str, got: &Value) -> Self {
+        let message = format!("'{param}' must be {expected}, not {}", kind_of(got));
+        Self::bad_request(message).param(param).code("invalid_type")
+    }
+
+    /// A parameter of the right type with a value that cannot be.
+    pub(crate) fn invalid(param: &str, message: impl std::fmt::Display) -> Self {
+        Self::bad_request(format!("'{param}' {message}")).param(param).code("invalid_value")
+    }
+
+    /// A parameter that must be there.
+    pub(crate) fn missing(param: &str) -> Self {
+        Self::bad_request(format!("'{param}' is missing"))
+            .param(param)
+            .code("missing_required_parameter")
+    }
+
+    /// A parameter that no version of the API has.
+    pub(crate) fn unknown(param: &str) -> Self {
+        Self::bad_request(format!("'{param}' is no parameter of this endpoint"))
+            .param(param)
+            .code("unknown_parameter")
+    }
+
+    /// A parameter of the API that this server does not honour.
+    pub(crate) fn unsupported(param: &str, why: impl std::fmt::Display) -> Self {
+        Self::bad_request(format!("'{param}' is not supported: {why}"))
+            .param(param)
+            .code("unsupported_parameter")
+    }
+
+    /// The prompt and its answer do not fit.
+    pub(crate) fn context_length(param: &str, tokens: usize, context: usize) -> Self {
+        Self::bad_request(format!(
+            "This model's maximum context length is {context} tokens, and the prompt has {tokens}. \
+             Shorten it so that an answer fits behind it."
+        ))
+        .param(param)
+        .code("context_length_exceeded")
+    }
+
+    /// A model that is not served here.
+    pub(crate) fn model_not_found(model: &str, served: &str) -> Self {
+        let message = format!("The model '{model}' is not served here, '{served}' is");
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message)
+            .param("model")
+            .code("model_not_found")
+    }
+
+    /// A path that leads nowhere.
+    pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
+        let message = format!("There is nothing at {method} {path}");
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message).code("unknown_url")
+    }
+
+    /// A path that is there, with another method.
+    pub(crate) fn wrong_method(method: &str, path: &str) -> Self {
+        let message = format!("{path} does not answer {method}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message)
+            .code("method_not_allowed")
+    }
+
+    /// The body did not arrive in time.
+    pub(crate) fn slow_body(seconds: u64) -> Self {
+        let message = format!("The request's body did not arrive within {seconds} s");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", message)
+            .code("request_timeout")
+    }
+
+    /// The body is larger than the server reads.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("The request's body has more than {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", message)
+            .code("request_too_large")
+    }
+
+    /// The body is of another media type. Asking for JSON's keeps a foreign web page from posting
+    /// to a server on its reader's machine without the browser asking first.
+    pub(crate) fn wrong_media_type() -> Self {
+        let message = "The body must be JSON, with the header 'Content-Type: application/json'";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", message)
+            .code("unsupported_media_type")
+    }
+
+    /// This server's own fault.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message).code("internal_error")
+    }
+
+    /// The server is going away.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message)
+            .code("service_unavailable")
+    }
+
+    /// What the engine's refusal means to a client whose prompt is the parameter `param`.
+    pub(crate) fn from_submit(error: SubmitError, param: &str) -> Self {
+        match error {
+            SubmitError::EmptyPrompt => Self::invalid(param, "is empty"),
+            SubmitError::UnknownToken { id, vocab } => {
+                Self::invalid(param, format_args!("has token id {id}, the vocabulary has {vocab}"))
+            }
+            SubmitError::TooLong { tokens, context } => {
+                Self::context_length(param, tokens, context)
+            }
+            SubmitError::Invalid(error) => {
+                Self::bad_request(error.to_string()).param(error.name).code("invalid_value")
+            }
+            SubmitError::QueueFull(waiting) => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                format!("{waiting} requests are waiting already, try again in a moment"),
+            )
+            .code("queue_full"),
+            SubmitError::Closed => Self::unavailable("The engine has shut down"),
+        }
+    }
+
+    /// The body.
+    pub(crate) fn body(&self) -> Value {
+        json!({ "error": {
+            "message": self.message,
+            "type": self.kind,
+            "param": self.param,
+            "code": self.code,
+        } })
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body())).into_response();
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+        response
+    }
+}
+
+/// A JSON value's type with its article.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a fraction",
+        Value::Number(_) => "an integer",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

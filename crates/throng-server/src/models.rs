@@ -1,0 +1,35 @@
+//! `GET /v1/models`: what is served.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// `GET /v1/models`.
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({ "object": "list", "data": [describe(&app)] }))
+}
+
+/// `GET /v1/models/{id}`; an id may contain slashes.
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    app.check_model(&id)?;
+    Ok(Json(describe(&app)))
+}
+
+fn describe(app: &App) -> Value {
+    json!({
+        "id": app.model.id,
+        "object": "model",
+        "created": app.model.created,
+        "owned_by": "throng",
+        // As vLLM names it.
+        "max_model_len": app.context(),
+    })
+}

@@ -1,0 +1,48 @@
+//! How an answer ended, and what it cost, as every endpoint writes it.
+
+use serde_json::{Value, json};
+use throng_engine::FinishReason;
+
+use crate::error::ApiError;
+
+/// `finish_reason`.
+///
+/// # Errors
+/// The answer did not end by itself.
+pub(crate) fn finish_reason(reason: FinishReason) -> Result<&'static str, ApiError> {
+    match reason {
+        FinishReason::Stop => Ok("stop"),
+        FinishReason::Length => Ok("length"),
+        FinishReason::Cancelled => Err(ApiError::unavailable("The server is shutting down")),
+        FinishReason::Failed(why) => Err(ApiError::internal(why)),
+    }
+}
+
+/// The engine's stream ended without a finish, which it promises not to.
+pub(crate) fn lost() -> ApiError {
+    ApiError::internal("The engine stopped in the middle of the answer")
+}
+
+/// Tokens in and out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    /// Of all prompts.
+    pub(crate) prompt: usize,
+    /// Of all answers, reasoning included.
+    pub(crate) completion: usize,
+    /// Of the reasoning.
+    pub(crate) reasoning: usize,
+}
+
+impl Tokens {
+    /// `usage`.
+    pub(crate) fn usage(self) -> Value {
+        json!({
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": self.prompt + self.completion,
+            "prompt_tokens_details": { "cached_tokens": 0 },
+            "completion_tokens_details": { "reasoning_tokens": self.reasoning },
+        })
+    }
+}

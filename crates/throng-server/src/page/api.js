@@ -1,0 +1,52 @@
+// The server's API: the served model, and answers as they are written.
+
+/** What the server says of the model that it serves. */
+export async function servedModel() {
+  const response = await fetch("/v1/models");
+  if (!response.ok) throw new Error(await complaint(response));
+  const { data } = await response.json();
+  return data[0];
+}
+
+/** Asks for an answer and yields its chunks, each as parsed JSON. Aborting the signal ends it. */
+export async function* chat(request, signal) {
+  const response = await fetch("/v1/chat/completions", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } }),
+    signal,
+  });
+  if (!response.ok) throw new Error(await complaint(response));
+  for await (const data of events(response.body)) {
+    if (data === "[DONE]") return;
+    const chunk = JSON.parse(data);
+    if (chunk.error) throw new Error(chunk.error.message);
+    yield chunk;
+  }
+  throw new Error("The connection ended before the answer did.");
+}
+
+async function complaint(response) {
+  try {
+    return (await response.json()).error.message;
+  } catch {
+    return `The server answered ${response.status} ${response.statusText}.`;
+  }
+}
+
+/** The data of server-sent events. */
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let pending = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    pending += value;
+    const parts = pending.split("\n\n");
+    pending = parts.pop();
+    for (const part of parts) {
+      const lines = part.split("\n").filter((line) => line.startsWith("data:"));
+      if (lines.length > 0) yield lines.map((line) => line.slice(5).trimStart()).join("\n");
+    }
+  }
+}

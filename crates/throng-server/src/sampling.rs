@@ -1,0 +1,125 @@
+//! The parameters of generation that every endpoint shares: how to draw tokens, when to stop.
+
+use serde_json::{Value, json};
+use throng_engine::{Limits, Sampling};
+
+use crate::app::Defaults;
+use crate::error::ApiError;
+use crate::fields::{Fields, elements};
+use crate::id;
+
+/// Stop strings and stop tokens that one request may name.
+const MAX_STOPS: usize = 16;
+/// Bytes of one stop string.
+const MAX_STOP_BYTES: usize = 1024;
+/// Most probable tokens that one request may ask for at each position.
+pub(crate) const MAX_TOP_LOGPROBS: u32 = 20;
+
+/// What a request says of generation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Generation {
+    /// How tokens are drawn.
+    pub(crate) sampling: Sampling,
+    /// Texts that end the answer; they are no part of it.
+    pub(crate) stop: Vec<String>,
+    /// Token ids that end it besides the model's own.
+    pub(crate) stop_tokens: Vec<u32>,
+    /// Do not end where the model would.
+    pub(crate) ignore_eos: bool,
+    /// Write tokens in log-probabilities as `token_id:123`.
+    pub(crate) tokens_as_ids: bool,
+}
+
+impl Generation {
+    /// Takes the shared parameters out of a body.
+    pub(crate) fn take(fields: &mut Fields, defaults: &Defaults) -> Result<Self, ApiError> {
+        fields.refuse(&[
+            ("n", json!(1), "one answer for each request"),
+            ("frequency_penalty", json!(0), "penalties would change the drawn distribution"),
+            ("presence_penalty", json!(0), "penalties would change the drawn distribution"),
+            ("repetition_penalty", json!(1), "penalties would change the drawn distribution"),
+            ("logit_bias", json!({}), "logits are sampled as the model gives them"),
+            ("min_tokens", json!(0), "'ignore_eos' with 'max_tokens' fixes an answer's length"),
+        ])?;
+        // They identify or file a request; nothing is kept here that they could apply to.
+        fields.ignore(&["user", "metadata", "store"]);
+        Ok(Self {
+            sampling: sampling(fields, defaults)?,
+            stop: stop(fields)?,
+            stop_tokens: stop_tokens(fields)?,
+            ignore_eos: fields.boolean("ignore_eos")?.unwrap_or(false),
+            tokens_as_ids: fields.boolean("return_tokens_as_token_ids")?.unwrap_or(false),
+        })
+    }
+
+    /// The engine's limits for an answer of at most `max_tokens`, which the model itself ends with
+    /// one of `eos`.
+    pub(crate) fn limits(&self, max_tokens: usize, eos: &[u32]) -> Limits {
+        let mut stop_tokens = self.stop_tokens.clone();
+        if !self.ignore_eos {
+            stop_tokens.extend(eos);
+        }
+        Limits { max_tokens, stop_tokens }
+    }
+}
+
+fn sampling(fields: &mut Fields, defaults: &Defaults) -> Result<Sampling, ApiError> {
+    let temperature = fields.number("temperature", 0.0..=2.0)?.map(|value| value as f32);
+    let top_p = fields.number("top_p", 0.0..=1.0)?.map(|value| value as f32);
+    if top_p == Some(0.0) {
+        return Err(ApiError::invalid("top_p", "must be more than 0"));
+    }
+    // vLLM writes "all of them" as -1, others as 0.
+    let top_k = fields.integer("top_k", -1..=i64::from(u32::MAX))?;
+    let min_p = fields.number("min_p", 0.0..=1.0)?.unwrap_or(0.0) as f32;
+    let seed = fields.integer("seed", i64::MIN..=i64::MAX)?;
+    Ok(Sampling {
+        temperature: temperature.unwrap_or(defaults.temperature),
+        top_k: top_k.map_or(defaults.top_k, |k| usize::try_from(k).unwrap_or(0)),
+        top_p: top_p.unwrap_or(defaults.top_p),
+        min_p,
+        // Without a seed, asking again may give another answer.
+        seed: seed.map_or_else(id::random, i64::cast_unsigned),
+    })
+}
+
+fn stop(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
+    let path = fields.path("stop");
+    let stops = match fields.value("stop") {
+        None => return Ok(Vec::new()),
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(values)) => elements(path.clone(), values)
+            .map(|(path, value)| match value {
+                Value::String(text) => Ok(text),
+                other => Err(ApiError::mistyped(&path, "a string", &other)),
+            })
+            .collect::<Result<_, _>>()?,
+        Some(other) => {
+            return Err(ApiError::mistyped(&path, "a string or an array of strings", &other));
+        }
+    };
+    if stops.len() > MAX_STOPS {
+        return Err(ApiError::invalid(&path, format_args!("has more than {MAX_STOPS} entries")));
+    }
+    if stops.iter().any(|text| text.is_empty() || text.len() > MAX_STOP_BYTES) {
+        let message = format_args!("needs strings of 1 to {MAX_STOP_BYTES} bytes");
+        return Err(ApiError::invalid(&path, message));
+    }
+    Ok(stops)
+}
+
+fn stop_tokens(fields: &mut Fields) -> Result<Vec<u32>, ApiError> {
+    let Some(values) = fields.array("stop_token_ids")? else { return Ok(Vec::new()) };
+    let ids = values.map(|(path, value)| token_id(&path, &value)).collect::<Result<Vec<_>, _>>()?;
+    if ids.len() > MAX_STOPS {
+        let message = format_args!("has more than {MAX_STOPS} entries");
+        return Err(ApiError::invalid("stop_token_ids", message));
+    }
+    Ok(ids)
+}
+
+/// A token id; whether the model has it is for the engine to say.
+pub(crate) fn token_id(path: &str, value: &Value) -> Result<u32, ApiError> {
+    let id = value.as_i64().ok_or_else(|| ApiError::mistyped(path, "a token id", value))?;
+    u32::try_from(id).map_err(|_| ApiError::invalid(path, "is outside the vocabulary"))
+}

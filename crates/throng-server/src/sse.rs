@@ -1,0 +1,35 @@
+//! Server-sent events (WHATWG HTML, section 9.2) as OpenAI uses them.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use serde_json::Value;
+
+use crate::error::ApiError;
+
+/// A comment is sent after so long a silence: proxies cut connections that seem dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A response that sends each chunk as it comes. An error ends it, as an event with an error's
+/// body: the status is gone already. Otherwise `[DONE]` does.
+pub(crate) fn respond<S>(chunks: S) -> Response
+where
+    S: Stream<Item = Result<Value, ApiError>> + Send + 'static,
+{
+    let events = chunks.map(Some).chain(stream::iter([None])).scan(false, |failed, chunk| {
+        let event = match chunk {
+            _ if *failed => return std::future::ready(None),
+            Some(Ok(chunk)) => Event::default().data(chunk.to_string()),
+            Some(Err(error)) => {
+                *failed = true;
+                Event::default().data(error.body().to_string())
+            }
+            None => Event::default().data("[DONE]"),
+        };
+        std::future::ready(Some(Ok::<_, Infallible>(event)))
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
