@@ -19,7 +19,7 @@ pub struct Reply {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Harmony(Parser),
+    Harmony(Box<Parser>),
     Plain(Detokenizer),
 }
 
@@ -32,7 +32,8 @@ impl Reply {
     pub fn chat(chat: &Chat, stops: Vec<String>, call_prefix: impl Into<String>) -> Self {
         let source = match chat.format() {
             Format::Harmony(tokens) => {
-                Source::Harmony(Parser::new(chat.tokenizer().clone(), *tokens, call_prefix.into()))
+                let tokenizer = chat.tokenizer().clone();
+                Source::Harmony(Box::new(Parser::new(tokenizer, *tokens, call_prefix.into())))
             }
         };
         Self { source, stops: Stops::new(stops) }

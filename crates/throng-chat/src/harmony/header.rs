@@ -150,19 +150,27 @@ impl Header {
                 (Section::Author, 0) => is_role(word, partial),
                 (Section::Author, _) => addressed && is_name(word),
                 (Section::Channel, 0) => is_name(word),
-                (Section::Channel | Section::Form, _) if !is_name(word) => false,
-                (Section::Channel | Section::Form, _) if FORMS.contains(&word) => true,
-                (Section::Channel | Section::Form, _) => {
-                    let lone = first_bare.replace(start).is_none();
-                    lone && (next != Next::Ended || addressed || self.section == Section::Form)
+                _ if !is_name(word) => false,
+                _ if is_form(word, partial) => true,
+                _ if first_bare.is_some() => false,
+                _ => {
+                    first_bare = Some(start);
+                    next != Next::Ended || addressed || self.section == Section::Form
                 }
             };
+            if !fits && self.section == Section::Author && !addressed && !self.names_author() {
+                return Some(0);
+            }
             if !fits {
-                let unaddressed = self.section == Section::Author && !self.started && !addressed;
-                return Some(if unaddressed { 0 } else { first_bare.unwrap_or(start).min(start) });
+                return Some(first_bare.unwrap_or(start));
             }
         }
         (self.text.len() > MAX_SECTION_BYTES).then_some(last)
+    }
+
+    /// Whether the section begins with an author for certain.
+    fn names_author(&self) -> bool {
+        self.started && words(&self.text).next().is_some_and(|(_, word)| is_role(word, false))
     }
 
     /// Takes the meaning of the section's first `end` bytes.
@@ -188,7 +196,13 @@ impl Header {
 
 /// Words and where they begin.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.split_whitespace().map(move |word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+    let mut end = 0;
+    text.split_inclusive(char::is_whitespace).filter_map(move |piece| {
+        let start = end;
+        end += piece.len();
+        let word = piece.trim_end();
+        (!word.is_empty()).then_some((start, word))
+    })
 }
 
 /// Whether the word begins so, or may once it is complete.
@@ -200,6 +214,11 @@ fn begins(word: &str, with: &str, partial: bool) -> bool {
 fn is_role(word: &str, partial: bool) -> bool {
     let is = |role: &str| word == role || partial && role.starts_with(word);
     is(ASSISTANT) || OTHERS.into_iter().any(is)
+}
+
+/// Whether the word names a form, or may once it is complete.
+fn is_form(word: &str, partial: bool) -> bool {
+    FORMS.into_iter().any(|form| word == form || partial && form.starts_with(word))
 }
 
 /// Whether the word has only the characters of names.
