@@ -1,46 +1,15 @@
 //! `config.json` to a spec: the released models, both spellings of their keys, and everything that
 //! is refused.
 
+#![allow(clippy::unwrap_used, reason = "a panic fails the test, which is what it should do")]
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use throng_spec::{ConfigError, DType, LayerRole, ModelSpec, Role, Rope, Yarn};
 
 /// gpt-oss-20b's `config.json` as far as it says something of the model.
 fn released() -> Value {
-    json!({
-        "architectures": ["GptOssForCausalLM"],
-        "attention_bias": true,
-        "attention_dropout": 0.0,
-        "eos_token_id": 200_002,
-        "experts_per_token": 4,
-        "head_dim": 64,
-        "hidden_act": "silu",
-        "hidden_size": 2880,
-        "initial_context_length": 4096,
-        "intermediate_size": 2880,
-        "max_position_embeddings": 131_072,
-        "model_type": "gpt_oss",
-        "num_attention_heads": 64,
-        "num_experts_per_tok": 4,
-        "num_hidden_layers": 24,
-        "num_key_value_heads": 8,
-        "num_local_experts": 32,
-        "pad_token_id": 199_999,
-        "rms_norm_eps": 1e-05,
-        "rope_scaling": {
-            "beta_fast": 32.0,
-            "beta_slow": 1.0,
-            "factor": 32.0,
-            "original_max_position_embeddings": 4096,
-            "rope_type": "yarn",
-            "truncate": false
-        },
-        "rope_theta": 150_000,
-        "sliding_window": 128,
-        "swiglu_limit": 7.0,
-        "tie_word_embeddings": false,
-        "vocab_size": 201_088
-    })
+    serde_json::from_str(include_str!("data/gpt-oss-20b.json")).unwrap()
 }
 
 /// The released config with some values replaced; a path has dots between keys.

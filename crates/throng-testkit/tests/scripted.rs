@@ -1,5 +1,7 @@
 //! The scripted runner: right bookkeeping gives the script's logits, wrong bookkeeping does not.
 
+#![allow(clippy::unwrap_used, reason = "a panic fails the test, which is what it should do")]
+
 use throng_model::{BLOCK_TOKENS, Batch, BlockTables, KvBlocks, Row, Runner};
 use throng_spec::ModelSpec;
 use throng_testkit::{
@@ -62,7 +64,8 @@ fn blocks_behind_the_window_are_not_read() {
 fn mistaken_bookkeeping_shows() {
     let (one, other) = (tokens(1, 40), tokens(2, 40));
     let right = BlockTables { full: vec![0, 1, 2], window: vec![0, 1, 2] };
-    let mistakes: [(&str, fn(&mut BlockTables), usize); 5] = [
+    type Mistake = fn(&mut BlockTables);
+    let mistakes: [(&str, Mistake, usize); 5] = [
         ("another full block", |blocks| blocks.full[0] = 5, 40),
         ("another window block", |blocks| blocks.window[1] = 5, 40),
         ("blocks exchanged", |blocks| blocks.full.swap(0, 1), 40),
