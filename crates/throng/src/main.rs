@@ -1,3 +1,23 @@
-//! throng.
+//! The `throng` command.
 
-fn main() {}
+mod answer;
+mod args;
+mod command;
+mod failure;
+mod interrupt;
+mod loading;
+mod nano;
+mod settings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match command::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}

@@ -1,0 +1,162 @@
+//! The command line as it was typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use throng_chat::Effort;
+use throng_server::Date;
+
+/// Serve gpt-oss models to many users at once, from one set of weights.
+#[derive(Debug, Parser)]
+#[command(name = "throng", version, max_term_width = 100)]
+pub struct Args {
+    /// What to do; without it, a greeting.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Talk to a model in the terminal
+    Chat(ChatArgs),
+    /// Answer one prompt
+    Generate(GenerateArgs),
+    /// Serve a model over HTTP, with OpenAI's API and a chat page
+    Serve(ServeArgs),
+    /// Print the log-probability of every token of a text, as JSON lines
+    Score(ScoreArgs),
+}
+
+/// Which model, and how to run it.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// Folder of a checkpoint in OpenAI's released layout [default: the built-in nano]
+    #[arg(short, long, value_name = "DIR", env = "THRONG_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Compute in f32 throughout: slower, for comparing with a reference
+    #[arg(long, env = "THRONG_EXACT")]
+    pub exact: bool,
+    /// Threads to compute with [default: one a core]
+    #[arg(long, value_name = "N", env = "THRONG_THREADS")]
+    pub threads: Option<usize>,
+    /// Memory for keys and values, such as 512MiB; bounds prompt and answer together
+    #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY", default_value = "1GiB")]
+    pub kv_cache_memory: ByteSize,
+}
+
+/// How tokens are drawn. What is not said is as the model's `generation_config.json` says.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Sampling")]
+pub struct SamplingArgs {
+    /// Divides the logits: 0 takes the most probable token
+    #[arg(long, value_name = "T", env = "THRONG_TEMPERATURE")]
+    pub temperature: Option<f32>,
+    /// Only the smallest set of tokens with this much probability
+    #[arg(long, value_name = "P", env = "THRONG_TOP_P")]
+    pub top_p: Option<f32>,
+    /// Only the K most probable tokens; 0 for all
+    #[arg(long, value_name = "K", env = "THRONG_TOP_K")]
+    pub top_k: Option<usize>,
+    /// Only tokens at least this fraction as probable as the best
+    #[arg(long, value_name = "P", env = "THRONG_MIN_P")]
+    pub min_p: Option<f32>,
+    /// The same seed gives the same answer [default: another each time]
+    #[arg(long, value_name = "N", env = "THRONG_SEED")]
+    pub seed: Option<u64>,
+    /// End the answer before this text; may be given several times
+    #[arg(long, value_name = "TEXT", env = "THRONG_STOP")]
+    pub stop: Vec<String>,
+    /// Tokens of the answer at most, reasoning included [default: what the context leaves]
+    #[arg(long, value_name = "N", env = "THRONG_MAX_TOKENS")]
+    pub max_tokens: Option<usize>,
+}
+
+/// What the model is told before the conversation.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Conversation")]
+pub struct ConversationArgs {
+    /// How long to think: low, medium or high
+    #[arg(long, value_name = "EFFORT", env = "THRONG_EFFORT", default_value = "medium")]
+    pub effort: Effort,
+    /// Instructions that come before the conversation
+    #[arg(long, value_name = "TEXT", env = "THRONG_SYSTEM")]
+    pub system: Option<String>,
+    /// The day that the model is told: today, none or YYYY-MM-DD
+    #[arg(long, value_name = "DAY", env = "THRONG_DATE", default_value = "today")]
+    pub date: Date,
+}
+
+/// Arguments of `throng chat`.
+#[derive(Debug, ClapArgs)]
+pub struct ChatArgs {
+    #[command(flatten)]
+    pub conversation: ConversationArgs,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `throng generate`.
+#[derive(Debug, ClapArgs)]
+pub struct GenerateArgs {
+    /// What to ask; `-` reads it from standard input
+    pub prompt: String,
+    /// Continue the text as it is, without the chat format
+    #[arg(long, env = "THRONG_RAW")]
+    pub raw: bool,
+    #[command(flatten)]
+    pub conversation: ConversationArgs,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `throng serve`.
+#[derive(Debug, ClapArgs)]
+pub struct ServeArgs {
+    /// Address to listen on; 0.0.0.0 lets other machines in
+    #[arg(long, value_name = "IP", env = "THRONG_HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes a free one
+    #[arg(short, long, value_name = "N", env = "THRONG_PORT", default_value_t = 8000)]
+    pub port: u16,
+    /// The name that clients know the model by [default: the folder's]
+    #[arg(long, value_name = "NAME", env = "THRONG_SERVED_MODEL_NAME")]
+    pub served_model_name: Option<String>,
+    /// Requests that are answered at once, at most
+    #[arg(long, value_name = "N", env = "THRONG_MAX_NUM_SEQS", default_value_t = 64)]
+    pub max_num_seqs: usize,
+    /// Tokens of a step, at most: longer prompts are read in chunks
+    #[arg(long, value_name = "N", env = "THRONG_MAX_NUM_BATCHED_TOKENS", default_value_t = 512)]
+    pub max_num_batched_tokens: usize,
+    /// The day that the model is told: today, none or YYYY-MM-DD
+    #[arg(long, value_name = "DAY", env = "THRONG_DATE", default_value = "today")]
+    pub date: Date,
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `throng score`.
+#[derive(Debug, ClapArgs)]
+pub struct ScoreArgs {
+    /// Text to score; `-` reads it from standard input
+    #[arg(required_unless_present = "tokens", conflicts_with = "tokens")]
+    pub text: Option<String>,
+    /// Token ids to score instead, separated by commas
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub tokens: Vec<u32>,
+    /// How many of the most probable tokens to print at each position
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub top: usize,
+    /// Also write all logits to this file, f32 `[positions, vocabulary]`
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub logits: Option<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArgs,
+}

@@ -1,0 +1,149 @@
+//! `throng chat`: a conversation in the terminal.
+
+use std::io::IsTerminal;
+
+use anyhow::Result;
+use rustyline::error::ReadlineError;
+use rustyline::{DefaultEditor, config::Configurer};
+use throng_chat::{Chat, Conversation, Effort, Message, Reply};
+use throng_engine::{Engine, EngineConfig, Logprobs, Request, SubmitError};
+
+use crate::answer;
+use crate::args::ChatArgs;
+use crate::command::generate::conversation;
+use crate::interrupt::Interrupt;
+use crate::loading::Model;
+use crate::settings::Settings;
+use crate::terminal::Terminal;
+
+const HELP: &str = "/effort low|medium|high   how long to think
+/system TEXT              instructions; without text, none
+/clear                    forget the conversation
+/help                     this
+/quit                     leave; Ctrl-D does too. Ctrl-C stops an answer.";
+
+/// Talks until the input ends.
+///
+/// # Errors
+/// The model cannot be loaded, or the terminal is gone.
+pub fn run(args: &ChatArgs) -> Result<()> {
+    let model = Model::open(&args.model)?;
+    let chat = model.chat()?;
+    let settings = Settings::new(&args.sampling, &model.generation)?;
+    let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
+    let engine = model.engine(&args.model, config)?;
+    let mut session = Session {
+        chat,
+        engine,
+        settings,
+        conversation: conversation(&args.conversation),
+        terminal: Terminal::new(),
+        interrupt: Interrupt::install()?,
+    };
+    let mut lines = Lines::new()?;
+    let effort = session.conversation.effort.name();
+    session.terminal.remark(&format!("{}, effort {effort}; /help for more", model.name))?;
+    while let Some(line) = lines.next()? {
+        match line.trim() {
+            "" => {}
+            "/quit" | "/exit" => break,
+            text => match text.strip_prefix('/') {
+                Some(order) => session.obey(order),
+                None => session.answer(text)?,
+            },
+        }
+    }
+    Ok(())
+}
+
+/// A conversation and all that it takes to go on with it.
+struct Session {
+    chat: Chat,
+    engine: Engine,
+    settings: Settings,
+    conversation: Conversation,
+    terminal: Terminal,
+    interrupt: Interrupt,
+}
+
+impl Session {
+    fn obey(&mut self, order: &str) {
+        let (verb, rest) = order.split_once(char::is_whitespace).unwrap_or((order, ""));
+        let messages = &mut self.conversation.messages;
+        match (verb, rest.trim()) {
+            ("help", _) => eprintln!("{HELP}"),
+            ("clear", _) => messages.retain(|message| matches!(message, Message::Instructions(_))),
+            ("system", text) => {
+                messages.retain(|message| !matches!(message, Message::Instructions(_)));
+                if !text.is_empty() {
+                    messages.insert(0, Message::Instructions(text.to_owned()));
+                }
+            }
+            ("effort", text) => match text.parse::<Effort>() {
+                Ok(effort) => self.conversation.effort = effort,
+                Err(error) => eprintln!("error: {error}"),
+            },
+            _ => eprintln!("error: unknown command /{verb}\nhint: /help lists them"),
+        }
+    }
+
+    /// Answers a turn. A turn that cannot be answered is taken back, and the conversation goes on.
+    fn answer(&mut self, text: &str) -> Result<()> {
+        self.conversation.messages.push(Message::User(text.to_owned()));
+        let request = Request {
+            prompt: self.chat.render(&self.conversation)?,
+            limits: self.settings.limits(self.chat.stop_tokens().to_vec()),
+            sampling: self.settings.sampling.clone(),
+            logprobs: Logprobs::default(),
+        };
+        let turn = self.conversation.messages.len().to_string();
+        let reply = Reply::chat(&self.chat, self.settings.stop.clone(), turn);
+        let (terminal, interrupt) = (&mut self.terminal, Some(&self.interrupt));
+        match answer::stream(&self.engine, request, reply, terminal, interrupt) {
+            Ok(answer) => {
+                self.terminal.remark(&answer.remark())?;
+                self.conversation.messages.push(Message::Assistant {
+                    reasoning: None,
+                    content: answer.content,
+                    tool_calls: Vec::new(),
+                });
+                Ok(())
+            }
+            Err(error) => match error.downcast::<SubmitError>() {
+                Ok(refused) => {
+                    eprintln!("error: {refused}\nhint: /clear makes room");
+                    self.conversation.messages.pop();
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+/// Lines of input: edited and remembered where a person types, plain where a pipe feeds them.
+struct Lines {
+    editor: DefaultEditor,
+    prompt: &'static str,
+}
+
+impl Lines {
+    fn new() -> Result<Self> {
+        let mut editor = DefaultEditor::new()?;
+        editor.set_auto_add_history(true);
+        let prompt = if std::io::stdin().is_terminal() { "> " } else { "" };
+        Ok(Self { editor, prompt })
+    }
+
+    /// The next line; `None` at the end of the input.
+    fn next(&mut self) -> Result<Option<String>> {
+        loop {
+            match self.editor.readline(self.prompt) {
+                Ok(line) => return Ok(Some(line)),
+                Err(ReadlineError::Interrupted) => eprintln!("(Ctrl-D or /quit leaves)"),
+                Err(ReadlineError::Eof) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

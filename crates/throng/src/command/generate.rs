@@ -1,0 +1,68 @@
+//! `throng generate`: one prompt, one answer.
+
+use std::io::Read;
+
+use anyhow::{Context, Result};
+use throng_chat::{Conversation, Message, Reply};
+use throng_engine::{EngineConfig, Logprobs, Request};
+
+use crate::answer;
+use crate::args::{ConversationArgs, GenerateArgs};
+use crate::loading::Model;
+use crate::settings::Settings;
+use crate::terminal::Terminal;
+
+/// Answers and ends.
+///
+/// # Errors
+/// The model cannot be loaded, the prompt does not fit, or the terminal is gone.
+pub fn run(args: &GenerateArgs) -> Result<()> {
+    let prompt = text_or_stdin(&args.prompt)?;
+    let model = Model::open(&args.model)?;
+    let settings = Settings::new(&args.sampling, &model.generation)?;
+    let (prompt, stop_tokens, reply) = if args.raw {
+        let reply = Reply::plain(&model.tokenizer, settings.stop.clone());
+        (model.tokenizer.encode(&prompt)?, model.generation.stop_tokens.clone(), reply)
+    } else {
+        let chat = model.chat()?;
+        let mut conversation = conversation(&args.conversation);
+        conversation.messages.push(Message::User(prompt));
+        let reply = Reply::chat(&chat, settings.stop.clone(), "0");
+        (chat.render(&conversation)?, chat.stop_tokens().to_vec(), reply)
+    };
+    let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
+    let engine = model.engine(&args.model, config)?;
+    let request = Request {
+        prompt,
+        limits: settings.limits(stop_tokens),
+        sampling: settings.sampling,
+        logprobs: Logprobs::default(),
+    };
+    let mut terminal = Terminal::new();
+    let answer = answer::stream(&engine, request, reply, &mut terminal, None)?;
+    terminal.remark(&answer.remark())?;
+    Ok(())
+}
+
+/// A conversation that has not begun.
+pub fn conversation(args: &ConversationArgs) -> Conversation {
+    Conversation {
+        messages: args.system.iter().cloned().map(Message::Instructions).collect(),
+        effort: args.effort,
+        date: args.date.text(),
+        ..Conversation::default()
+    }
+}
+
+/// The text itself, or standard input for `-`.
+///
+/// # Errors
+/// Standard input is not UTF-8 or cannot be read.
+pub fn text_or_stdin(text: &str) -> Result<String> {
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let mut input = String::new();
+    std::io::stdin().read_to_string(&mut input).context("standard input cannot be read")?;
+    Ok(input)
+}

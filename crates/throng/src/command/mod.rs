@@ -1,0 +1,25 @@
+//! One file a verb.
+
+mod chat;
+mod generate;
+mod score;
+mod serve;
+mod welcome;
+
+use anyhow::Result;
+
+use crate::args::{Args, Command};
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// What the verb's own file says.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        None => welcome::run(),
+        Some(Command::Chat(args)) => chat::run(&args),
+        Some(Command::Generate(args)) => generate::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Score(args)) => score::run(&args),
+    }
+}

@@ -1,0 +1,109 @@
+//! `throng score`: how probable is each token of a text?
+
+use std::io::{BufWriter, Write, stdout};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::json;
+use throng_chat::Tokenizer;
+use throng_engine::{EngineConfig, TokenLogprobs, logprobs};
+use throng_model::{BLOCK_TOKENS, Batch, BlockTables, KvBlocks, Row, Runner};
+
+use crate::args::ScoreArgs;
+use crate::command::generate::text_or_stdin;
+use crate::failure::Failure;
+use crate::loading::Model;
+
+/// Tokens a step; the numbers do not depend on it.
+const CHUNK: usize = 128;
+
+/// Prints a JSON line a token.
+///
+/// # Errors
+/// The model cannot be loaded, the text does not fit, or a file cannot be written.
+pub fn run(args: &ScoreArgs) -> Result<()> {
+    let model = Model::open(&args.model)?;
+    let tokens = match &args.text {
+        Some(text) => model.tokenizer.encode(&text_or_stdin(text)?)?,
+        None => args.tokens.clone(),
+    };
+    let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
+    let mut runner = model.runner(&args.model, config)?;
+    check(&tokens, runner.as_ref())?;
+    let mut out = BufWriter::new(stdout().lock());
+    let mut all_logits = Vec::new();
+    let mut scored: Option<TokenLogprobs> = None;
+    for (chunk, start) in tokens.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+        let vocab = runner.spec().vocab;
+        let kv = runner.kv_blocks();
+        let logits = runner.run(&batch(chunk, start, kv))?;
+        for ((position, &id), row) in (start..).zip(chunk).zip(logits.chunks_exact(vocab)) {
+            writeln!(out, "{}", line(&model.tokenizer, position, id, scored.as_ref()))?;
+            let next = tokens.get(position + 1);
+            scored = next.map(|&next| logprobs(row, next, args.top));
+        }
+        if args.logits.is_some() {
+            all_logits.extend(logits.iter().flat_map(|logit| logit.to_le_bytes()));
+        }
+    }
+    out.flush()?;
+    match &args.logits {
+        Some(file) => save(file, &all_logits, tokens.len()),
+        None => Ok(()),
+    }
+}
+
+fn check(tokens: &[u32], runner: &dyn Runner) -> Result<()> {
+    let spec = runner.spec();
+    let room = (runner.kv_blocks().full * BLOCK_TOKENS).min(spec.context);
+    let message = match tokens.iter().find(|&&id| id as usize >= spec.vocab) {
+        Some(id) => format!("token id {id} is outside the vocabulary of {}", spec.vocab),
+        None if tokens.is_empty() => "there is nothing to score".to_owned(),
+        None if tokens.len() > room => {
+            format!("the text has {} tokens, the context is {room}", tokens.len())
+        }
+        None => return Ok(()),
+    };
+    Err(Failure { message, hint: "throng score \"some text\", or --tokens 1,2,3" }.into())
+}
+
+/// The one row that computes a chunk. The only sequence there is owns every block of the cache: in
+/// order where a layer sees the whole text, as a ring where it sees a window.
+fn batch(tokens: &[u32], position: usize, kv: KvBlocks) -> Batch {
+    let blocks = (position + tokens.len()).div_ceil(BLOCK_TOKENS);
+    let ring = |size: usize| (0..size as u32).cycle().take(blocks).collect();
+    let blocks = BlockTables { full: ring(kv.full), window: ring(kv.window) };
+    let wanted_logits = tokens.len();
+    Batch { rows: vec![Row { tokens: tokens.to_vec(), position, blocks, wanted_logits }] }
+}
+
+fn line(
+    tokenizer: &Tokenizer,
+    position: usize,
+    id: u32,
+    scored: Option<&TokenLogprobs>,
+) -> serde_json::Value {
+    let top: Vec<_> = scored
+        .into_iter()
+        .flat_map(|scored| &scored.top)
+        .map(|&(id, logprob)| {
+            json!({ "token": id, "text": tokenizer.token_text(id), "logprob": logprob })
+        })
+        .collect();
+    json!({
+        "position": position,
+        "token": id,
+        "text": tokenizer.token_text(id),
+        "logprob": scored.map(|scored| scored.logprob),
+        "rank": scored.map(|scored| scored.rank),
+        "top": top,
+    })
+}
+
+fn save(file: &Path, logits: &[u8], positions: usize) -> Result<()> {
+    let vocab = logits.len() / 4 / positions;
+    let view = TensorView::new(Dtype::F32, vec![positions, vocab], logits)?;
+    safetensors::serialize_to_file([("logits", view)], None, file)
+        .with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,50 @@
+//! `throng serve`: OpenAI's API and a chat page.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use throng_engine::EngineConfig;
+use throng_server::{App, Defaults, ModelName};
+
+use crate::args::ServeArgs;
+use crate::loading::Model;
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// The model cannot be loaded, or the port is taken.
+pub fn run(args: &ServeArgs) -> Result<()> {
+    let address = SocketAddr::new(args.host, args.port);
+    let model = Model::open(&args.model)?;
+    let config = EngineConfig {
+        max_sequences: args.max_num_seqs,
+        max_batched_tokens: args.max_num_batched_tokens,
+        ..EngineConfig::default()
+    };
+    let engine = model.engine(&args.model, config)?;
+    let plain = Defaults::default();
+    let generation = &model.generation;
+    let app = App {
+        engine,
+        chat: model.chat().ok(),
+        tokenizer: model.tokenizer.clone(),
+        model: ModelName {
+            id: args.served_model_name.clone().unwrap_or_else(|| model.name.clone()),
+            aliases: Vec::new(),
+            created: 0,
+        },
+        defaults: Defaults {
+            temperature: generation.temperature.unwrap_or(plain.temperature),
+            top_p: generation.top_p.unwrap_or(plain.top_p),
+            top_k: generation.top_k.unwrap_or(plain.top_k),
+            stop_tokens: generation.stop_tokens.clone(),
+        },
+        date: args.date,
+    };
+    let name = app.model.id.clone();
+    throng_server::run(address, app, |address| {
+        eprintln!("listening on http://{address}");
+        eprintln!("{name} is ready: open that address for the chat page; OpenAI clients want /v1");
+    })?;
+    Ok(())
+}

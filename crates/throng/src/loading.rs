@@ -1,0 +1,132 @@
+//! From a folder, or from nothing, to a model that answers.
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use throng_chat::{Chat, Tokenizer};
+use throng_checkpoint::{Checkpoint, Generation};
+use throng_engine::{Engine, EngineConfig};
+use throng_model::{LoadOptions, Precision, Progress, Runner};
+
+use crate::args::ModelArgs;
+use crate::failure::Failure;
+use crate::nano;
+
+/// Weights below this are loaded before a progress bar could be read.
+const SHORT_LOAD_BYTES: usize = 256 << 20;
+
+/// A model's files, and what its text is made of.
+pub struct Model {
+    /// The name it is served under.
+    pub name: String,
+    pub tokenizer: Tokenizer,
+    /// Sampling defaults.
+    pub generation: Generation,
+    checkpoint: Checkpoint,
+}
+
+impl Model {
+    /// Opens the folder that the arguments name, or the built-in model.
+    ///
+    /// # Errors
+    /// A file is missing, corrupt or not what it should be.
+    pub fn open(args: &ModelArgs) -> Result<Self> {
+        let (name, checkpoint) = match &args.model {
+            Some(folder) => {
+                let checkpoint = Checkpoint::open(folder)
+                    .with_context(|| format!("cannot load {}", folder.display()))?;
+                let folder = std::path::absolute(folder)?;
+                let name = folder.file_name().unwrap_or(folder.as_os_str());
+                (name.to_string_lossy().into_owned(), checkpoint)
+            }
+            None => (nano::NAME.to_owned(), Checkpoint::embedded(&nano::FILES)?),
+        };
+        let tokenizer = Tokenizer::from_json(checkpoint.tokenizer_json())?;
+        let generation = checkpoint.generation().clone();
+        let model = Self { name, tokenizer, generation, checkpoint };
+        model.check_vocabulary()?;
+        Ok(model)
+    }
+
+    /// A tokenizer must not make ids that the embedding has no row for.
+    fn check_vocabulary(&self) -> Result<()> {
+        let (ids, rows) = (self.tokenizer.vocab_size(), self.checkpoint.spec().vocab);
+        if ids > rows {
+            let message = format!("tokenizer.json has {ids} token ids, the model has {rows}");
+            return Err(Failure { message, hint: "take both from the same release" }.into());
+        }
+        Ok(())
+    }
+
+    /// The chat format.
+    ///
+    /// # Errors
+    /// The tokenizer lacks a token that the format needs.
+    pub fn chat(&self) -> Result<Chat> {
+        Ok(Chat::new(self.tokenizer.clone())?)
+    }
+
+    /// Loads the weights.
+    ///
+    /// # Errors
+    /// As [`throng_model::load`].
+    pub fn runner(&self, args: &ModelArgs, config: EngineConfig) -> Result<Box<dyn Runner>> {
+        let precision = if args.exact { Precision::Exact } else { Precision::Fast };
+        let budget = usize::try_from(args.kv_cache_memory.as_u64())?;
+        let kv_blocks = config.kv_blocks(self.checkpoint.spec(), budget, kv_value_bytes(precision));
+        let options = LoadOptions {
+            threads: threads(args)?,
+            precision,
+            isa: None,
+            kv_blocks,
+            step_tokens: config.max_batched_tokens,
+        };
+        let mut bar = None;
+        let runner = throng_model::load(&self.checkpoint, options, &mut |progress| {
+            show(&mut bar, progress);
+        })?;
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        Ok(runner)
+    }
+
+    /// Loads the weights and starts the engine on them.
+    ///
+    /// # Errors
+    /// As [`throng_model::load`] and [`Engine::start`].
+    pub fn engine(&self, args: &ModelArgs, config: EngineConfig) -> Result<Engine> {
+        Ok(Engine::start(self.runner(args, config)?, config)?)
+    }
+}
+
+/// Bytes of one key or value in the cache.
+fn kv_value_bytes(precision: Precision) -> usize {
+    match precision {
+        Precision::Exact => size_of::<f32>(),
+        Precision::Fast => size_of::<u16>(),
+    }
+}
+
+fn threads(args: &ModelArgs) -> Result<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match args.threads {
+        None => Ok(cores),
+        Some(threads @ 1..=1024) => Ok(threads),
+        Some(threads) => {
+            let message = format!("--threads is {threads}; it must be between 1 and 1024");
+            Err(Failure { message, hint: "without it, every core computes" }.into())
+        }
+    }
+}
+
+fn show(bar: &mut Option<ProgressBar>, progress: Progress) {
+    if progress.total_bytes < SHORT_LOAD_BYTES {
+        return;
+    }
+    let bar = bar.get_or_insert_with(|| {
+        let style = ProgressStyle::with_template("loading {bar:40} {bytes}/{total_bytes} {eta}")
+            .expect("the template is ours");
+        ProgressBar::new(progress.total_bytes as u64).with_style(style)
+    });
+    bar.set_position(progress.done_bytes as u64);
+}

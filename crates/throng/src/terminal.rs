@@ -1,0 +1,71 @@
+//! What goes where: answers to standard output, everything else to standard error, colours only
+//! where a person looks and `NO_COLOR` is not set.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Writes an answer as it comes: what the model thinks dim on standard error, what it says on
+/// standard output.
+pub struct Terminal {
+    colours: bool,
+    /// Whether the last thing written was reasoning, whose line is still open.
+    thinking: bool,
+    /// Whether standard output's line is open.
+    open: bool,
+}
+
+impl Terminal {
+    /// Looks at where standard error goes.
+    pub fn new() -> Self {
+        let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { colours, thinking: false, open: false }
+    }
+
+    /// More of what the model thinks.
+    pub fn reasoning(&mut self, text: &str) -> std::io::Result<()> {
+        self.thinking = true;
+        self.dim(text)
+    }
+
+    /// More of what it says.
+    pub fn content(&mut self, text: &str) -> std::io::Result<()> {
+        self.end_reasoning()?;
+        self.open = !text.ends_with('\n');
+        let mut out = stdout();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    /// The answer is over: ends open lines.
+    pub fn end(&mut self) -> std::io::Result<()> {
+        self.end_reasoning()?;
+        if std::mem::take(&mut self.open) {
+            writeln!(stdout())?;
+        }
+        Ok(())
+    }
+
+    /// A remark about the answer, for a person who watches.
+    pub fn remark(&self, text: &str) -> std::io::Result<()> {
+        if stderr().is_terminal() {
+            self.dim(text)?;
+            writeln!(stderr())?;
+        }
+        Ok(())
+    }
+
+    fn end_reasoning(&mut self) -> std::io::Result<()> {
+        if std::mem::take(&mut self.thinking) {
+            write!(stderr(), "\n\n")?;
+        }
+        Ok(())
+    }
+
+    fn dim(&self, text: &str) -> std::io::Result<()> {
+        let (dim, plain) = if self.colours { (DIM, PLAIN) } else { ("", "") };
+        write!(stderr(), "{dim}{text}{plain}")?;
+        stderr().flush()
+    }
+}
