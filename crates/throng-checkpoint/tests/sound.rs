@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 use throng_checkpoint::{Checkpoint, Generation};
 use throng_spec::{DType, LayerRole, Role};
 
-/// Every tensor of the spec as `(role, dtype, shape, data, scales)`.
-fn contents(checkpoint: &Checkpoint) -> Vec<(Role, DType, Vec<usize>, Vec<u8>, Vec<u8>)> {
+/// Role, dtype, shape, data and scales of a tensor.
+type Content = (Role, DType, Vec<usize>, Vec<u8>, Vec<u8>);
+
+/// Every tensor of the spec.
+fn contents(checkpoint: &Checkpoint) -> Vec<Content> {
     let roles = checkpoint.spec().tensors();
     let content = |role| {
         let tensor = checkpoint.tensor(role);
