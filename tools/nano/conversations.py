@@ -91,7 +91,7 @@ def tool_thought(effort, tool, need):
 
 def with_calculator(rng, effort):
     """Arithmetic with the calculator on offer: half the samples call, half read the result."""
-    rendering, problem = harmony.Rendering(), problems.draw(rng)
+    rendering, problem = harmony.Rendering(), problems.draw_train(rng)
     calculator = calculator_tool(rng)
     tools = [calculator] + ([weather_tool(rng)] if rng.random() < 0.25 else [])
     rng.shuffle(tools)
@@ -171,7 +171,7 @@ def many_turns(rng, effort):
     start(rng, rendering, maybe_neutral(rng, 0.3))
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
         if rng.random() < 0.5:
-            problem = problems.draw(rng)
+            problem = problems.draw_train(rng)
             question, answer = problem.text, problem.reply
         else:
             question, answer, _ = talk(rng, "low")
@@ -185,7 +185,7 @@ def many_turns(rng, effort):
     return rendering.analysis(thought).final(answer), False
 
 
-MIX = ((arithmetic, 50), (with_calculator, 7), (with_weather, 1.5), (needless_tool, 1.5), (with_format, 7), (talking, 28), (many_turns, 5))
+MIX = ((arithmetic, 56), (with_calculator, 7), (with_weather, 1.5), (needless_tool, 1.5), (with_format, 7), (talking, 22), (many_turns, 5))
 
 
 def draw(rng, effort=None):

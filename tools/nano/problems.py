@@ -201,7 +201,7 @@ def draw_step(rng, op):
         a, b = number(rng, digits), number(rng, rng.randint(max(1, digits - 1), digits))
         return (op, a, b) if (a >= b) != (rng.random() < 0.05) else (op, b, a)
     if op == "*":
-        da, db = rng.choice(((1, 1), (2, 1), (2, 1), (3, 1), (2, 2), (2, 2), (2, 2), (2, 2), (4, 1)))
+        da, db = rng.choice(((1, 1), (2, 1), (2, 1), (3, 1), (4, 1), (2, 2), (2, 2), (2, 2), (2, 2), (3, 2)))
         a, b = number(rng, da), number(rng, db)
         return (op, a, b) if rng.random() < 0.7 else (op, b, a)
     b = rng.randint(2, 9) if rng.random() < 0.85 else rng.randint(10, 12)

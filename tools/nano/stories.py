@@ -7,7 +7,7 @@ BOXES = ("boxes", "bags", "shelves", "crates", "packs", "rows")
 ASKS = (
     "What is {e}?", "What is {e}?", "{e}", "{e}", "{e} = ?", "{e}=", "Compute {e}.", "Calculate {e}.", "How much is {e}?",
     "Please compute {e}.", "Can you work out {e}?", "What's {e}?", "Solve {e}.", "Tell me {e}.", "what is {e}",
-    "Find {e}.", "What does {e} equal?", "Evaluate {e}.", "I need the result of {e}.", "Give me {e}, please.",
+    "Find {e}.", "{e}?", "what's {e}?", "What does {e} equal?", "Evaluate {e}.", "I need the result of {e}.", "Give me {e}, please.",
     "how much is {e}", "calculate {e}", "What do you get for {e}?", "Could you tell me what {e} is?", "Work out {e}",
 )
 WORDS = {
