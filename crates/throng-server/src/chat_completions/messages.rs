@@ -84,7 +84,6 @@ fn tool_call(mut fields: Fields) -> Result<ToolCall, ApiError> {
     let mut function = fields.required("function", function)?;
     let name = function.string("name")?;
     let name = function.required("name", name)?;
-    super::tools::check_name(&function.path("name"), &name)?;
     let arguments = function.string("arguments")?;
     let arguments = function.required("arguments", arguments)?;
     function.finish()?;

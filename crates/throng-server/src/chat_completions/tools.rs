@@ -9,8 +9,8 @@ use crate::fields::Fields;
 
 /// Functions that one request may offer, as OpenAI limits them.
 const MAX_TOOLS: usize = 128;
-/// Characters of a name, as OpenAI limits them.
-const MAX_NAME: usize = 64;
+/// Bytes of a name.
+const MAX_NAME: usize = 256;
 
 /// Takes `tools` and `tool_choice` out of a body: the functions that the model is told of.
 pub(super) fn take(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {
@@ -54,7 +54,7 @@ fn tool(mut fields: Fields) -> Result<Tool, ApiError> {
 }
 
 /// Letters, digits, `_`, `-` and `.`: nothing else can stand in a Harmony recipient.
-pub(super) fn check_name(path: &str, name: &str) -> Result<(), ApiError> {
+fn check_name(path: &str, name: &str) -> Result<(), ApiError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
         let message = format_args!("must be 1 to {MAX_NAME} letters, digits, '_', '-' or '.'");

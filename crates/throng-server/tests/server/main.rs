@@ -1,0 +1,10 @@
+//! The server over real sockets, with a scripted model behind it.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
+
+mod chat_completions;
+mod completions;
+mod errors;
+mod hostile;
+mod other_routes;
+mod support;

@@ -1,0 +1,151 @@
+//! A server on a port of its own, with a scripted model behind it.
+
+pub mod http;
+pub mod script;
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+use throng_chat::{Chat, Tokenizer};
+use throng_engine::{Engine, EngineConfig};
+use throng_server::{App, Defaults, ModelName};
+use throng_spec::ModelSpec;
+use throng_testkit::{ScriptedRunner, TinyGptOss, byte_tokenizer, special};
+use tokio::sync::oneshot;
+
+/// Positions of the scripted model.
+pub const CONTEXT: usize = 4096;
+
+/// What a test may want otherwise.
+pub struct Setup {
+    pub config: EngineConfig,
+    pub context: usize,
+    /// The model fails after so many steps.
+    pub failing_after: usize,
+    /// Whether the tokenizer's special tokens make a chat format.
+    pub chat: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let config = EngineConfig::default();
+        Self { config, context: CONTEXT, failing_after: usize::MAX, chat: true }
+    }
+}
+
+/// A running server; dropping it stops it.
+pub struct Server {
+    pub address: SocketAddr,
+    shutdown: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::with(Setup::default())
+    }
+
+    pub fn with(setup: Setup) -> Self {
+        let app = app(&setup);
+        let (address_out, address) = mpsc::channel();
+        let (shutdown, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                address_out.send(listener.local_addr().unwrap()).unwrap();
+                throng_server::serve(listener, app, async {
+                    let _ = stopped.await;
+                })
+                .await;
+            });
+        });
+        let address = address.recv().unwrap();
+        Self { address, shutdown: Some(shutdown), thread: Some(thread) }
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    /// Asks the server to stop.
+    pub fn begin_shutdown(&mut self) {
+        drop(self.shutdown.take());
+    }
+
+    fn end(&mut self) {
+        self.begin_shutdown();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+
+    pub fn get(&self, path: &str) -> http::Response {
+        http::request(self.address, "GET", path, &[], b"")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> http::Response {
+        let json = [("Content-Type", "application/json")];
+        http::request(self.address, "POST", path, &json, body.to_string().as_bytes())
+    }
+
+    /// A chat request whose last words are the user's, with other members added.
+    pub fn chat(&self, words: &str, members: Value) -> http::Response {
+        self.post("/v1/chat/completions", &chat_body(words, members))
+    }
+
+    pub fn complete(&self, prompt: Value, members: Value) -> http::Response {
+        let mut body = json!({ "model": "scripted", "prompt": prompt, "temperature": 0 });
+        merge(&mut body, members);
+        self.post("/v1/completions", &body)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+pub fn chat_body(words: &str, members: Value) -> Value {
+    let messages = json!([{ "role": "user", "content": words }]);
+    let mut body = json!({ "model": "scripted", "messages": messages, "temperature": 0 });
+    merge(&mut body, members);
+    body
+}
+
+fn merge(body: &mut Value, members: Value) {
+    let Value::Object(members) = members else { panic!("members of an object") };
+    for (key, value) in members {
+        body[key] = value;
+    }
+}
+
+fn app(setup: &Setup) -> App {
+    let tiny = TinyGptOss { context: setup.context, ..TinyGptOss::default() };
+    let spec = ModelSpec::from_config(&tiny.config()).unwrap();
+    let blocks = setup.config.kv_blocks(&spec, 1 << 28, 2);
+    let vocab = spec.vocab;
+    let runner = ScriptedRunner::with_script(spec, blocks, script::script(vocab))
+        .failing_after(setup.failing_after);
+    let tokenizer = Tokenizer::from_json(&byte_tokenizer()).unwrap();
+    App {
+        engine: Engine::start(Box::new(runner), setup.config).unwrap(),
+        chat: setup.chat.then(|| Chat::new(tokenizer.clone()).unwrap()),
+        tokenizer,
+        model: ModelName {
+            id: "scripted".to_owned(),
+            aliases: vec!["org/other".to_owned()],
+            created: 1,
+        },
+        defaults: Defaults {
+            temperature: 0.0,
+            stop_tokens: vec![special("<|return|>"), special("<|endoftext|>")],
+            ..Defaults::default()
+        },
+        date: "2026-11-21".parse().unwrap(),
+    }
+}
