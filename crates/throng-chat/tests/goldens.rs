@@ -1,5 +1,6 @@
 //! Rendering and parsing against what the openai-harmony crate makes of the same; the files come
 //! from `tools/harmony-goldens`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

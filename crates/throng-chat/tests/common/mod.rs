@@ -1,5 +1,6 @@
 //! Tokenizers and goldens for the tests.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
