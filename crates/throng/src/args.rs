@@ -53,7 +53,7 @@ pub struct ModelArgs {
 #[command(next_help_heading = "Sampling")]
 pub struct SamplingArgs {
     /// Divides the logits: 0 takes the most probable token
-    #[arg(long, value_name = "T", env = "THRONG_TEMPERATURE")]
+    #[arg(long, value_name = "T", env = "THRONG_TEMPERATURE", allow_negative_numbers = true)]
     pub temperature: Option<f32>,
     /// Only the smallest set of tokens with this much probability
     #[arg(long, value_name = "P", env = "THRONG_TOP_P")]

@@ -1,10 +1,12 @@
 //! Errors as a person sees them: one line, then a hint with the way out.
 
+use std::error::Error;
 use std::process::ExitCode;
 
-use throng_chat::ChatError;
+use throng_chat::{ChatError, TokenizerError};
 use throng_checkpoint::CheckpointError;
-use throng_engine::SubmitError;
+use throng_engine::{InvalidSampling, SubmitError};
+use throng_server::ServeError;
 
 /// An error of the command itself, with a way out.
 #[derive(Debug)]
@@ -21,36 +23,58 @@ impl std::fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl Error for Failure {}
 
 /// Prints an error and its hint to standard error.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS; // Whoever read our output has read enough.
     }
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", line(error));
     if let Some(hint) = error.chain().find_map(hint) {
         eprintln!("hint: {hint}");
     }
     ExitCode::FAILURE
 }
 
-fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+/// The error and its causes on one line. Some errors quote their cause: that is said once.
+fn line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return Some(failure.hint.to_owned());
     }
     if let Some(error) = error.downcast_ref::<CheckpointError>() {
-        return error.hint().map(Into::into);
+        let hint =
+            error.hint().unwrap_or("take all files of the checkpoint from one release again");
+        return Some(hint.to_owned());
     }
-    if error.is::<ChatError>() {
-        return Some("`throng generate --raw` and `throng score` need no chat format".to_owned());
-    }
-    match error.downcast_ref::<SubmitError>()? {
-        SubmitError::TooLong { .. } => Some(
-            "shorten the prompt, or give --kv-cache-memory more if the model allows".to_owned(),
-        ),
-        _ => None,
-    }
+    let hint = if error.is::<ChatError>() {
+        "`throng generate --raw` and `throng score` need no chat format"
+    } else if error.is::<TokenizerError>() {
+        "tokenizer.json comes with the weights; take both from the same release"
+    } else if error.is::<InvalidSampling>() {
+        "`throng help generate` says what each number does"
+    } else if error.is::<ServeError>() {
+        "another program may listen there: --port 0 takes a free port"
+    } else {
+        match error.downcast_ref::<SubmitError>()? {
+            SubmitError::TooLong { .. } => "shorten the prompt; --kv-cache-memory may be the limit",
+            SubmitError::EmptyPrompt => "say something",
+            _ => return None,
+        }
+    };
+    Some(hint.to_owned())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

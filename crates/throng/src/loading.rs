@@ -1,6 +1,6 @@
 //! From a folder, or from nothing, to a model that answers.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use throng_chat::{Chat, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
@@ -32,8 +32,7 @@ impl Model {
     pub fn open(args: &ModelArgs) -> Result<Self> {
         let (name, checkpoint) = match &args.model {
             Some(folder) => {
-                let checkpoint = Checkpoint::open(folder)
-                    .with_context(|| format!("cannot load {}", folder.display()))?;
+                let checkpoint = Checkpoint::open(folder)?;
                 let folder = std::path::absolute(folder)?;
                 let name = folder.file_name().unwrap_or(folder.as_os_str());
                 (name.to_string_lossy().into_owned(), checkpoint)

@@ -1,0 +1,121 @@
+//! Files and arguments that cannot work: an error line, a hint, a non-zero exit, never a panic.
+
+mod common;
+
+use std::path::Path;
+
+use common::{fail, succeed, throng};
+use throng_testkit::TinyGptOss;
+
+/// A folder with a tiny random checkpoint, changed by `change`.
+fn checkpoint(change: impl FnOnce(&Path)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    TinyGptOss::default().write(folder.path()).unwrap();
+    change(folder.path());
+    folder
+}
+
+#[track_caller]
+fn refuse(change: impl FnOnce(&Path), what: &str) {
+    let folder = checkpoint(change);
+    fail(&["generate", "hi", "-m", folder.path().to_str().unwrap()], what);
+}
+
+fn edit(file: &'static str, from: &'static str, to: &'static str) -> impl FnOnce(&Path) {
+    move |folder| {
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+}
+
+#[test]
+fn a_whole_checkpoint_runs() {
+    let folder = checkpoint(|_| {});
+    let path = folder.path().to_str().unwrap();
+    succeed(&["generate", "hi", "-m", path, "--max-tokens", "3", "--temperature", "0"], b"");
+    succeed(&["score", "hi", "-m", path, "--exact"], b"");
+}
+
+#[test]
+fn missing_files_are_named() {
+    fail(&["generate", "hi", "-m", "no/such/folder"], "no/such/folder");
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        refuse(|folder| std::fs::remove_file(folder.join(file)).unwrap(), file);
+    }
+}
+
+#[test]
+fn truncated_and_corrupt_files_are_named() {
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let cut = |folder: &Path| {
+            let path = folder.join(file);
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+        };
+        refuse(cut, file);
+        refuse(|folder| std::fs::write(folder.join(file), [0xff; 64]).unwrap(), file);
+        refuse(|folder| std::fs::write(folder.join(file), []).unwrap(), file);
+    }
+}
+
+#[test]
+fn configs_that_lie_are_refused() {
+    let config = "config.json";
+    refuse(
+        edit(config, "\"num_attention_heads\":8", "\"num_attention_heads\":0"),
+        "num_attention_heads",
+    );
+    refuse(edit(config, "\"hidden_size\":64", "\"hidden_size\":6400000000000"), "hidden_size");
+    refuse(edit(config, "\"hidden_size\":64", "\"hidden_size\":128"), "embed_tokens");
+    refuse(edit(config, "\"gpt_oss\"", "\"mamba\""), "mamba");
+}
+
+#[test]
+fn without_harmony_there_is_raw_text() {
+    let folder = checkpoint(edit("tokenizer.json", "<|channel|>", "<|canal|>"));
+    let path = folder.path().to_str().unwrap();
+    fail(&["generate", "hi", "-m", path], "<|channel|>");
+    fail(&["chat", "-m", path], "<|channel|>");
+    succeed(&["generate", "--raw", "hi", "-m", path, "--max-tokens", "2"], b"");
+}
+
+#[test]
+fn numbers_out_of_range_are_named() {
+    for (flag, value) in
+        [("--temperature", "-1"), ("--temperature", "NaN"), ("--top-p", "0"), ("--min-p", "2")]
+    {
+        let name = flag.trim_start_matches('-').replace('-', "_");
+        fail(&["generate", "hi", flag, value], &name);
+    }
+    fail(&["generate", "hi", "--threads", "0"], "threads");
+    fail(&["score", "--tokens", "1,2,99999999"], "99999999");
+    fail(&["score", ""], "nothing to score");
+    fail(&["generate", "--raw", ""], "empty");
+}
+
+#[test]
+fn prompts_past_the_context_are_refused_before_they_run() {
+    let long = "word ".repeat(20_000);
+    fail(&["generate", &long], "tokens");
+    fail(&["score", &long], "tokens");
+    // In a chat the turn is refused and the conversation goes on.
+    let input = format!("{long}\nWhat is 2 + 3?\n");
+    let outcome = throng(&["chat"], input.as_bytes());
+    assert!(outcome.success && outcome.stdout.contains('3'), "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("hint: /clear"), "{}", outcome.stderr);
+}
+
+#[test]
+fn standard_input_must_be_text() {
+    let outcome = throng(&["generate", "-"], &[0xff, 0xfe, 0x00]);
+    assert!(!outcome.success && outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_taken_port_is_an_error() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    fail(&["serve", "--port", &port], "cannot listen");
+}

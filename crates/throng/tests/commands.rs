@@ -1,0 +1,121 @@
+//! The commands on the built-in model, run as a person runs them.
+
+mod common;
+
+use common::{succeed, throng};
+use serde_json::Value;
+
+#[test]
+fn alone_it_greets_and_says_what_to_try() {
+    let greeting = succeed(&[], b"");
+    for verb in ["chat", "generate", "serve", "score"] {
+        assert!(greeting.contains(&format!("throng {verb}")), "{greeting}");
+    }
+}
+
+#[test]
+fn generate_reasons_and_then_answers() {
+    let outcome = throng(&["generate", "What is 37 * 48?", "--effort", "high"], b"");
+    assert!(outcome.stdout.contains("1776"), "{}", outcome.stdout);
+    assert!(outcome.stderr.lines().count() > 3, "reasoning on standard error: {}", outcome.stderr);
+    assert!(!outcome.stdout.contains("<|"), "{}", outcome.stdout);
+}
+
+#[test]
+fn more_effort_is_more_reasoning() {
+    let reasoning =
+        |effort| throng(&["generate", "What is 37 * 48?", "--effort", effort], b"").stderr.len();
+    assert!(reasoning("low") < reasoning("medium"));
+    assert!(reasoning("medium") < reasoning("high"));
+}
+
+#[test]
+fn the_prompt_can_come_from_standard_input() {
+    let piped = succeed(&["generate", "-"], b"What is 12 + 7?");
+    assert_eq!(piped, succeed(&["generate", "What is 12 + 7?"], b""));
+    assert!(piped.contains("19"), "{piped}");
+}
+
+#[test]
+fn limits_and_stops_end_an_answer() {
+    let whole = succeed(&["generate", "What is 12 + 7?"], b"");
+    let stopped = succeed(&["generate", "What is 12 + 7?", "--stop", "19"], b"");
+    assert_eq!(Some(stopped.trim_end()), whole.split("19").next().map(str::trim_end));
+    let raw = |tokens| {
+        let args = ["generate", "--raw", "12 + 7 =", "--max-tokens", tokens];
+        succeed(&args, b"").trim_end().to_owned()
+    };
+    let (short, long) = (raw("3"), raw("6"));
+    assert!(!short.is_empty() && long.starts_with(&short) && long.len() > short.len());
+}
+
+#[test]
+fn one_prompt_one_answer() {
+    let answer = |threads, seed| {
+        let args = ["generate", "Tell me about batching.", "--temperature", "1.2", "--seed", seed];
+        throng(&[&args[..], &["--threads", threads]].concat(), b"")
+    };
+    let first = answer("1", "7");
+    let second = answer("3", "7");
+    assert_eq!((&first.stdout, &first.stderr), (&second.stdout, &second.stderr));
+    let other = answer("1", "8");
+    assert_ne!((first.stdout, first.stderr), (other.stdout, other.stderr));
+}
+
+#[test]
+fn chat_answers_every_turn_and_obeys_its_commands() {
+    let input = b"What is 2 + 3?\n/effort high\n/effort huge\n/system Answer briefly.\n/clear\n\
+        /nonsense\nWhat is 40 - 8?\n/quit\nWhat is 1 + 1?\n";
+    let outcome = throng(&["chat"], input);
+    assert!(outcome.success, "{}", outcome.stderr);
+    let answers: Vec<&str> = outcome.stdout.lines().collect();
+    assert_eq!(answers.len(), 2, "{}", outcome.stdout);
+    assert!(answers[0].contains('5') && answers[1].contains("32"), "{answers:?}");
+    assert!(outcome.stderr.contains("unknown reasoning effort \"huge\""), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("unknown command /nonsense"), "{}", outcome.stderr);
+}
+
+#[test]
+fn score_gives_a_line_a_token_and_all_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logits.safetensors");
+    let args = ["score", "A token at a time.", "--top", "3", "--logits", file.to_str().unwrap()];
+    let lines: Vec<Value> =
+        succeed(&args, b"").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let text: String = lines.iter().map(|line| line["text"].as_str().unwrap()).collect();
+    assert_eq!(text, "A token at a time.");
+    assert_eq!(lines[0]["logprob"], Value::Null);
+
+    let bytes = std::fs::read(file).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let logits = tensors.tensor("logits").unwrap();
+    let vocab = logits.shape()[1];
+    assert_eq!(logits.shape()[0], lines.len());
+    let rows: Vec<f32> = logits
+        .data()
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    for (row, line) in rows.chunks_exact(vocab).zip(&lines[1..]) {
+        let sum: f64 = row.iter().map(|&logit| f64::from(logit).exp()).sum();
+        let id = line["token"].as_u64().unwrap() as usize;
+        let expected = f64::from(row[id]) - sum.ln();
+        assert!((line["logprob"].as_f64().unwrap() - expected).abs() < 1e-4, "{line}");
+        let top = line["top"].as_array().unwrap();
+        assert_eq!(top.len(), 3);
+        let best = row.iter().copied().fold(f32::MIN, f32::max);
+        assert_eq!(row[top[0]["token"].as_u64().unwrap() as usize], best);
+    }
+    let ids: Vec<String> = lines.iter().map(|line| line["token"].to_string()).collect();
+    assert_eq!(
+        succeed(&["score", "--tokens", &ids.join(","), "--top", "3"], b""),
+        succeed(&["score", "A token at a time.", "--top", "3"], b"")
+    );
+}
+
+#[test]
+fn exact_and_fast_agree() {
+    let prompt = "What is 37 * 48?";
+    let answer = |more: &[&str]| succeed(&[&["generate", prompt], more].concat(), b"");
+    assert_eq!(answer(&["--effort", "high"]), answer(&["--effort", "high", "--exact"]));
+}

@@ -1,0 +1,60 @@
+//! Runs the binary and looks at what it says.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What a run left behind.
+pub struct Outcome {
+    /// Whether the exit status was 0.
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs `throng` with arguments and standard input. The day is fixed, so prompts are too.
+pub fn throng(args: &[&str], stdin: &[u8]) -> Outcome {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_throng"))
+        .args(args)
+        .env("THRONG_DATE", "2026-11-21")
+        .env_remove("THRONG_MODEL")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let bytes = stdin.to_vec();
+    // A child that fails early does not read its input: that is no error of the test.
+    let writer = std::thread::spawn(move || drop(input.write_all(&bytes)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome {
+        success: output.status.success(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// Runs it and expects success; gives standard output.
+#[track_caller]
+pub fn succeed(args: &[&str], stdin: &[u8]) -> String {
+    let outcome = throng(args, stdin);
+    assert!(outcome.success, "{args:?}: {}", outcome.stderr);
+    outcome.stdout
+}
+
+/// Runs it and expects an error line that says `what`, a hint, and no panic; gives standard error.
+#[track_caller]
+pub fn fail(args: &[&str], what: &str) -> String {
+    let outcome = throng(args, b"");
+    assert!(!outcome.success, "{args:?} succeeded: {}", outcome.stdout);
+    let stderr = outcome.stderr;
+    assert!(stderr.starts_with("error: "), "{args:?}: {stderr}");
+    assert!(stderr.contains(what), "{args:?} should say {what:?}: {stderr}");
+    assert!(stderr.contains("\nhint: "), "{args:?} gives no hint: {stderr}");
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    stderr
+}
