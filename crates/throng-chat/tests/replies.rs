@@ -103,6 +103,7 @@ fn text_without_a_header_is_content_at_once() {
     assert_eq!(read("<|channel|>analysis Let me see. It"), [reasoning("Let me see. It")]);
     assert_eq!(read("<|channel|>commentary to=functions.f {\"a\":1}"), call(0, "f", "{\"a\":1}"));
     assert_eq!(read(" to=functions.f\n{\"a\":1}<|call|>"), call(0, "f", "{\"a\":1}"));
+    assert_eq!(read("<|channel|>analysis to=functions.f{\"a\":1}"), call(0, "f", "{\"a\":1}"));
     let long = "x".repeat(1000);
     assert_eq!(read(&format!("<|channel|>final {long}")), [content(&long)]);
 }

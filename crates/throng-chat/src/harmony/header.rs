@@ -23,6 +23,8 @@ const FUNCTIONS: &str = "functions.";
 const FORMS: [&str; 6] = ["json", "code", "text", "markdown", "python", "response"];
 /// A section of a header that is longer than this is none.
 const MAX_SECTION_BYTES: usize = 256;
+/// An author, channel or form that is longer than this is none.
+const MAX_NAME_BYTES: usize = 64;
 
 /// The parts of a header, divided by special tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +144,10 @@ impl Header {
             last = start;
             let partial = next == Next::Open && start + word.len() == self.text.len();
             if begins(word, TO, partial) || begins(word, FUNCTIONS, partial) {
+                let name = word.strip_prefix(TO).unwrap_or(word);
+                if let Some(end) = name.find(|c| !is_name_character(c)) {
+                    return Some(start + word.len() - name.len() + end);
+                }
                 addressed |= !partial;
                 continue;
             }
@@ -221,7 +227,11 @@ fn is_form(word: &str, partial: bool) -> bool {
     FORMS.into_iter().any(|form| word == form || partial && form.starts_with(word))
 }
 
-/// Whether the word has only the characters of names.
+/// Whether the word may be a name.
 fn is_name(word: &str) -> bool {
-    word.len() <= 64 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:/+".contains(&b))
+    word.len() <= MAX_NAME_BYTES && word.chars().all(is_name_character)
+}
+
+fn is_name_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "_-.:/+".contains(character)
 }
