@@ -1,0 +1,53 @@
+"""A throng server on the built-in model, and the official client for it."""
+
+import os
+import pathlib
+import re
+import select
+import subprocess
+import time
+
+import openai
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+BINARY = os.environ.get("THRONG_BIN", str(ROOT / "target/release/throng"))
+# A machine that is busy with builds may take its time.
+PATIENCE_S = 120
+
+
+def wait_for_address(process):
+    """The address that the server prints on standard error once it listens."""
+    deadline = time.monotonic() + PATIENCE_S
+    printed = ""
+    while time.monotonic() < deadline:
+        if select.select([process.stderr], [], [], 1)[0]:
+            line = process.stderr.readline()
+            printed += line
+            if found := re.search(r"listening on (http://\S+)", line):
+                return found.group(1)
+            if not line:
+                break
+    raise RuntimeError(f"the server did not start: {printed}")
+
+
+@pytest.fixture(scope="session")
+def server():
+    """Address of a running server."""
+    command = [BINARY, "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield wait_for_address(process)
+            assert process.poll() is None, "the server ended before the tests did"
+        finally:
+            process.terminate()
+            assert process.wait(PATIENCE_S) == 0, "a terminated server ends in good order"
+
+
+@pytest.fixture(scope="session")
+def client(server):
+    """The official client."""
+    with openai.OpenAI(
+        base_url=f"{server}/v1", api_key="none", max_retries=0, timeout=PATIENCE_S
+    ) as client:
+        yield client
