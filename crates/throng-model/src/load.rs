@@ -1,7 +1,7 @@
 //! A checkpoint to something that runs.
 
 use throng_checkpoint::Checkpoint;
-use throng_ops::{Backend, CpuError, Isa, OutOfMemory, Precision};
+use throng_ops::{Backend, Cpu, CpuError, Isa, OutOfMemory, Precision};
 
 use crate::decoder::Decoder;
 use crate::kv::KvBlocks;
@@ -54,11 +54,8 @@ pub fn load(
     options: LoadOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Box<dyn Runner>, LoadError> {
-    let isa = options.isa.unwrap_or(Isa::Scalar);
-    if !isa.is_supported() {
-        return Err(CpuError::Unsupported(isa).into());
-    }
-    load_with(throng_ops::Naive, checkpoint, options, progress)
+    let cpu = Cpu::new(options.threads, options.isa)?;
+    load_with(cpu, checkpoint, options, progress)
 }
 
 /// The same on any backend; `threads` and `isa` of the options are not looked at.

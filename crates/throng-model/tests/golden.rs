@@ -2,15 +2,15 @@
 
 mod common;
 
-use common::{LENGTHS, checkpoint, compare, goldens, options, reference, run_chunked};
-use throng_model::{Naive, Precision, Runner, load_with};
+use common::{LENGTHS, checkpoint, compare, goldens, options, reference, run_chunked, runner};
+use throng_model::{Isa, Naive, Precision, Runner, load_with};
 
 fn assert_exact(name: &str, runner: &mut dyn Runner) {
     let vocab = runner.spec().vocab;
     for length in LENGTHS {
         let reference = reference(name, length);
         let logits = run_chunked(runner, &reference.tokens, length);
-        let (error, _) = compare(&logits, &reference.logits, vocab, 0.0);
+        let error = compare(&logits, &reference.logits, vocab, 0.0).worst;
         println!("{name}, {length} tokens: {error:.2e}");
         assert!(error < 1e-3, "{name}, {length} tokens: log-probabilities off by {error}");
     }
@@ -22,5 +22,32 @@ fn the_oracle_matches_transformers() {
         let options = options(Precision::Exact, 1, None);
         let mut runner = load_with(Naive, &checkpoint(&name), options, &mut |_| ()).unwrap();
         assert_exact(&name, runner.as_mut());
+    }
+}
+
+#[test]
+fn the_cpu_matches_transformers_on_every_instruction_set() {
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
+        for name in goldens() {
+            println!("{isa}:");
+            assert_exact(&name, runner(&name, Precision::Exact, 2, Some(isa)).as_mut());
+        }
+    }
+}
+
+/// Random weights amplify rounding, so this only says that nothing is broken; the bound that
+/// matters is that on the trained model.
+#[test]
+fn fast_mode_stays_near_transformers() {
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
+        for (name, length) in goldens().iter().flat_map(|name| LENGTHS.map(|n| (name, n))) {
+            let mut runner = runner(name, Precision::Fast, 2, Some(isa));
+            let reference = reference(name, length);
+            let vocab = runner.spec().vocab;
+            let logits = run_chunked(runner.as_mut(), &reference.tokens, length);
+            let distance = compare(&logits, &reference.logits, vocab, 1.0);
+            println!("{isa}, {name}, {length} tokens: {distance:.3?}");
+            assert!(distance.mean < 0.5, "{isa}, {name}, {length} tokens: {distance:?}");
+        }
     }
 }

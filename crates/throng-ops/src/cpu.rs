@@ -1,5 +1,219 @@
-//! The fast backend.
+//! The fast backend: many threads, vector instructions, packed weights.
+//!
+//! The layers, from below: `avx512`, `avx2` and `scalar` hold inner kernels and nothing else, each
+//! behind a [`kernels::Kernels`] table that is picked once; `linear`, `experts` and `attention`
+//! cut the operations in pieces for the threads of `pool` and know no instruction set; this file
+//! joins them to the [`Backend`].
 
+mod aligned;
+mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod experts;
+mod inputs;
 mod isa;
+mod kernels;
+mod linear;
+mod packed;
+mod pool;
+mod portable;
+mod rope;
+mod scalar;
+mod scatter;
+mod work;
 
-pub use isa::{CpuError, Isa};
+use throng_spec::Heads;
+
+pub use self::attention::KvPool;
+use self::experts::Experts;
+pub use self::isa::{CpuError, Isa};
+use self::kernels::Kernels;
+use self::linear::{Linear, Store};
+pub use self::packed::Matrix;
+use self::pool::Pool;
+use self::scatter::for_each_part;
+use self::work::grain;
+use crate::backend::{Attention, Backend, OutOfMemory, Precision, SwiGlu};
+use crate::matrix::MatrixSource;
+use crate::placement::{Angles, Placement};
+use crate::routes::Routes;
+
+/// The CPU.
+pub struct Cpu {
+    kernels: &'static Kernels,
+    pool: Pool,
+    linear: Linear,
+    experts: Experts,
+    router_logits: Vec<f32>,
+}
+
+impl Cpu {
+    /// A backend with `threads` threads, the caller's among them, on the given instruction set or
+    /// the best that the machine has.
+    ///
+    /// # Errors
+    /// The machine lacks the instruction set, or does not give that many threads.
+    pub fn new(threads: usize, isa: Option<Isa>) -> Result<Self, CpuError> {
+        let kernels = Kernels::of(isa.unwrap_or_else(Isa::detect))?;
+        if threads == 0 || threads > isa::MAX_THREADS {
+            return Err(CpuError::Threads(threads));
+        }
+        let pool = Pool::new(threads)
+            .map_err(|error| CpuError::Spawn { threads, reason: error.kind() })?;
+        let (linear, experts) = (Linear::default(), Experts::default());
+        Ok(Self { kernels, pool, linear, experts, router_logits: Vec::new() })
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.kernels.isa
+    }
+
+    /// Threads in use.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+}
+
+impl std::fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cpu").field("isa", &self.isa()).field("threads", &self.threads()).finish()
+    }
+}
+
+impl Backend for Cpu {
+    type Buffer = Vec<f32>;
+    type Matrix = Matrix;
+    type KvPool = KvPool;
+
+    fn upload(&mut self, values: &[f32]) -> Vec<f32> {
+        values.to_vec()
+    }
+
+    fn reserve(&mut self, buffer: &mut Vec<f32>, len: usize) {
+        inputs::grow(buffer, len);
+    }
+
+    fn read<'a>(&'a mut self, buffer: &'a Vec<f32>, len: usize) -> &'a [f32] {
+        &buffer[..len]
+    }
+
+    fn pack(&mut self, source: &MatrixSource<'_>, precision: Precision) -> Matrix {
+        Matrix::pack(source, precision, self.kernels, &mut self.pool)
+    }
+
+    fn kv_pool(
+        &mut self,
+        heads: Heads,
+        blocks: usize,
+        precision: Precision,
+    ) -> Result<KvPool, OutOfMemory> {
+        KvPool::new(heads, blocks, precision)
+    }
+
+    fn embed(&mut self, table: &Matrix, tokens: &[u32], out: &mut Vec<f32>) {
+        for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(table.cols)) {
+            table.row(token as usize, out);
+        }
+    }
+
+    fn gather(&mut self, width: usize, tokens: &[u32], x: &Vec<f32>, out: &mut Vec<f32>) {
+        for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(width)) {
+            out.copy_from_slice(&x[token as usize * width..][..width]);
+        }
+    }
+
+    fn rms_norm(
+        &mut self,
+        tokens: usize,
+        x: &Vec<f32>,
+        weight: &Vec<f32>,
+        epsilon: f32,
+        out: &mut Vec<f32>,
+    ) {
+        let Self { kernels, pool, .. } = self;
+        let width = weight.len();
+        let out = &mut out[..tokens * width];
+        for_each_part(pool, out, width, grain(pool, tokens, 4 * width), &|token, out| {
+            let x = &x[token * width..][..width];
+            // SAFETY: a reference to the kernels is proof that the machine can run them.
+            unsafe { (kernels.rms_norm)(x, weight, epsilon, out) };
+        });
+    }
+
+    fn linear(&mut self, tokens: usize, x: &Vec<f32>, matrix: &Matrix, out: &mut Vec<f32>) {
+        let Self { kernels, pool, linear, .. } = self;
+        linear.run(kernels, pool, matrix, (x, tokens), (out, Store::Set));
+    }
+
+    fn linear_add(&mut self, tokens: usize, x: &Vec<f32>, matrix: &Matrix, out: &mut Vec<f32>) {
+        let Self { kernels, pool, linear, .. } = self;
+        linear.run(kernels, pool, matrix, (x, tokens), (out, Store::Add));
+    }
+
+    fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut Vec<f32>) {
+        rope::rotate(&mut self.pool, attention, angles, qkv);
+    }
+
+    fn append_kv(
+        &mut self,
+        attention: &Attention,
+        placement: &Placement,
+        qkv: &Vec<f32>,
+        pool: &mut KvPool,
+    ) {
+        pool.append(&mut self.pool, attention, placement, qkv);
+    }
+
+    fn attend(
+        &mut self,
+        attention: &Attention,
+        placement: &Placement,
+        sinks: &Vec<f32>,
+        qkv: &Vec<f32>,
+        pool: &KvPool,
+        out: &mut Vec<f32>,
+    ) {
+        pool.attend((self.kernels, &mut self.pool), attention, placement, (sinks, qkv), out);
+    }
+
+    fn route(
+        &mut self,
+        tokens: usize,
+        x: &Vec<f32>,
+        router: &Matrix,
+        active: usize,
+        routes: &mut Routes,
+    ) {
+        let Self { kernels, pool, linear, router_logits, .. } = self;
+        let len = tokens * router.rows;
+        inputs::grow(router_logits, len);
+        linear.run(kernels, pool, router, (x, tokens), (router_logits, Store::Set));
+        routes.choose(&router_logits[..len], router.rows, active);
+    }
+
+    fn experts_gate_up(
+        &mut self,
+        routes: &Routes,
+        x: &Vec<f32>,
+        matrix: &Matrix,
+        swiglu: SwiGlu,
+        out: &mut Vec<f32>,
+    ) {
+        let Self { kernels, pool, experts, .. } = self;
+        experts.gate_up((kernels, pool), routes, (x, matrix), swiglu, out);
+    }
+
+    fn experts_down_add(
+        &mut self,
+        routes: &Routes,
+        x: &Vec<f32>,
+        matrix: &Matrix,
+        out: &mut Vec<f32>,
+    ) {
+        let Self { kernels, pool, experts, .. } = self;
+        experts.down_add((kernels, pool), routes, (x, matrix), out);
+    }
+}

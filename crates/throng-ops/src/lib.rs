@@ -17,7 +17,7 @@ mod placement;
 mod routes;
 
 pub use backend::{Attention, Backend, OutOfMemory, Precision, SwiGlu};
-pub use cpu::{CpuError, Isa};
+pub use cpu::{Cpu, CpuError, Isa};
 pub use matrix::{MatrixPart, MatrixSource, decode};
 pub use naive::Naive;
 pub use placement::{Angles, BLOCK_TOKENS, Placement};

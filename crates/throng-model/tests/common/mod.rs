@@ -114,19 +114,35 @@ pub fn log_probs(logits: &[f32], vocab: usize) -> Vec<f64> {
     .collect()
 }
 
-/// The largest absolute difference of log-probabilities, and whether every argmax agrees where
-/// the second logits have a margin above `margin`.
-pub fn compare(ours: &[f32], reference: &[f32], vocab: usize, margin: f32) -> (f64, bool) {
+/// How far logits are from a reference.
+#[derive(Debug)]
+pub struct Distance {
+    /// Largest absolute difference of log-probabilities.
+    pub worst: f64,
+    /// Mean absolute difference of log-probabilities.
+    pub mean: f64,
+    /// Positions whose most likely token is another, counting those where the reference's best
+    /// two logits are at least the margin apart.
+    pub other_argmax: usize,
+}
+
+/// Compares logits with a reference, position by position.
+pub fn compare(ours: &[f32], reference: &[f32], vocab: usize, margin: f32) -> Distance {
     assert_eq!(ours.len(), reference.len());
     assert!(ours.iter().all(|x| x.is_finite()), "a logit is not finite");
     let pairs = log_probs(ours, vocab).into_iter().zip(log_probs(reference, vocab));
-    let error = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    let agree = ours.chunks_exact(vocab).zip(reference.chunks_exact(vocab)).all(|(ours, row)| {
+    let errors: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).collect();
+    let rows = ours.chunks_exact(vocab).zip(reference.chunks_exact(vocab));
+    let other = rows.filter(|(ours, row)| {
         let best = argmax(row);
         let mut others = row.iter().enumerate().filter(|&(i, _)| i != best);
-        argmax(ours) == best || others.any(|(_, &x)| row[best] - x < margin)
+        argmax(ours) != best && others.all(|(_, &x)| row[best] - x >= margin)
     });
-    (error, agree)
+    Distance {
+        worst: errors.iter().copied().fold(0.0, f64::max),
+        mean: errors.iter().sum::<f64>() / errors.len() as f64,
+        other_argmax: other.count(),
+    }
 }
 
 fn argmax(row: &[f32]) -> usize {

@@ -13,15 +13,26 @@ pub enum Isa {
     Avx512Bf16,
 }
 
+/// More threads than any machine of today has cores.
+pub(crate) const MAX_THREADS: usize = 1024;
+
 /// What the CPU backend cannot do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CpuError {
     /// The machine lacks the instruction set.
     #[error("this machine has no {0}; the best it has is {best}", best = Isa::detect())]
     Unsupported(Isa),
-    /// Work needs somebody to do it.
-    #[error("the number of threads is 0")]
-    NoThreads,
+    /// No threads, or more than make sense.
+    #[error("{0} threads; between 1 and {MAX_THREADS} can be had")]
+    Threads(usize),
+    /// The system did not start the threads.
+    #[error("cannot start {threads} threads: {reason}")]
+    Spawn {
+        /// Threads asked for.
+        threads: usize,
+        /// Why not.
+        reason: std::io::ErrorKind,
+    },
 }
 
 impl Isa {

@@ -1,0 +1,137 @@
+//! The mixture of experts: tokens are grouped by expert, so that each expert that is used at all
+//! is read once a step.
+
+use super::inputs::{InputView, Inputs, grow};
+use super::kernels::{Kernels, LANES, TILE_TOKENS, TileOut};
+use super::linear::multiply;
+use super::packed::Matrix;
+use super::pool::Pool;
+use super::scatter::{Scatter, for_each_part};
+use super::work::grain;
+use crate::backend::SwiGlu;
+use crate::routes::Routes;
+
+/// What the experts' operations keep from call to call.
+#[derive(Debug, Default)]
+pub(crate) struct Experts {
+    inputs: Inputs,
+    /// Experts that the step uses.
+    used: Vec<u32>,
+    /// Outputs of the down projection by slot.
+    slots: Vec<f32>,
+}
+
+impl Experts {
+    /// Gate, up and SwiGLU for every slot.
+    pub(crate) fn gate_up(
+        &mut self,
+        (kernels, pool): (&Kernels, &mut Pool),
+        routes: &Routes,
+        (x, matrix): (&[f32], &Matrix),
+        swiglu: SwiGlu,
+        out: &mut [f32],
+    ) {
+        let x = self.inputs.prepare(kernels, pool, matrix, x, routes.tokens());
+        let width = matrix.rows / 2;
+        let out = Scatter::new(&mut out[..routes.slots() * width]);
+        self.used.clear();
+        self.used.extend(used(routes));
+        let tiles = Tiles { kernels, routes, matrix, used: &self.used };
+        let vector = |slot: u32| slot / routes.active() as u32;
+        tiles.for_each(pool, x, &vector, &|slot, tile, products| {
+            let rows = matrix.tile_rows(tile);
+            let start = slot as usize * width;
+            // SAFETY: a slot's tile comes up once, and tiles have no row in common.
+            let out = unsafe { out.part(start + rows.start / 2..start + rows.end / 2) };
+            // SAFETY: a reference to the kernels is proof that the machine can run them.
+            unsafe { (kernels.swiglu)(&products[..rows.len()], swiglu.alpha, swiglu.clamp, out) };
+        });
+    }
+
+    /// Down for every slot, and each token's weighted sum.
+    pub(crate) fn down_add(
+        &mut self,
+        (kernels, pool): (&Kernels, &mut Pool),
+        routes: &Routes,
+        (x, matrix): (&[f32], &Matrix),
+        out: &mut [f32],
+    ) {
+        let width = matrix.rows;
+        let x = self.inputs.prepare(kernels, pool, matrix, x, routes.slots());
+        grow(&mut self.slots, routes.slots() * width);
+        self.used.clear();
+        self.used.extend(used(routes));
+        let tiles = Tiles { kernels, routes, matrix, used: &self.used };
+        let slots = Scatter::new(&mut self.slots);
+        tiles.for_each(pool, x, &|slot| slot, &|slot, tile, products| {
+            let rows = matrix.tile_rows(tile);
+            let start = slot as usize * width;
+            // SAFETY: a slot's tile comes up once, and tiles have no row in common.
+            let out = unsafe { slots.part(start + rows.start..start + rows.end) };
+            out.copy_from_slice(&products[..rows.len()]);
+        });
+        let (tokens, active) = (routes.tokens(), routes.active());
+        let slots = &self.slots;
+        let out = &mut out[..tokens * width];
+        for_each_part(pool, out, width, grain(pool, tokens, active * width), &|token, out| {
+            let first = token * active;
+            for (i, out) in out.iter_mut().enumerate() {
+                let mut sum = 0.0;
+                for slot in first..first + active {
+                    sum += routes.weights()[slot] * slots[slot * width + i];
+                }
+                *out += sum;
+            }
+        });
+    }
+}
+
+fn used(routes: &Routes) -> impl Iterator<Item = u32> {
+    let used = (0..routes.expert_count()).filter(|&expert| !routes.group(expert).is_empty());
+    used.map(|expert| expert as u32)
+}
+
+/// All tiles of the experts in use.
+struct Tiles<'a> {
+    kernels: &'a Kernels,
+    routes: &'a Routes,
+    matrix: &'a Matrix,
+    used: &'a [u32],
+}
+
+impl Tiles<'_> {
+    /// Calls `store` for each slot and tile with the products and the bias. `vector` says which
+    /// vector of `x` a slot is multiplied with.
+    fn for_each(
+        &self,
+        pool: &mut Pool,
+        x: InputView<'_>,
+        vector: &(dyn Fn(u32) -> u32 + Sync),
+        store: &(dyn Fn(u32, usize, &[f32; LANES]) + Sync),
+    ) {
+        let Self { kernels, routes, matrix, used } = self;
+        let items = used.len() * matrix.tiles;
+        let work = LANES * matrix.cols * routes.slots().checked_div(used.len()).unwrap_or(0);
+        pool.run(items, grain(pool, items, work), &|range| {
+            let mut products = TileOut::default();
+            let mut vectors = [0; TILE_TOKENS];
+            for item in range {
+                let (expert, tile) = (used[item / matrix.tiles] as usize, item % matrix.tiles);
+                let bias = matrix.tile_bias(expert, tile);
+                for slots in routes.group(expert).chunks(TILE_TOKENS) {
+                    for (index, &slot) in vectors.iter_mut().zip(slots) {
+                        *index = vector(slot);
+                    }
+                    let vectors = &vectors[..slots.len()];
+                    multiply(kernels, matrix.tile(expert, tile), x, vectors, &mut products);
+                    for (product, &slot) in products.iter_mut().zip(slots) {
+                        for (product, bias) in product.iter_mut().zip(bias) {
+                            *product += bias;
+                        }
+                        store(slot, tile, product);
+                    }
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,251 @@
+//! A matrix in the layout of the kernels: see `kernels` for the order of a tile's weights.
+
+use std::ops::Range;
+
+use throng_spec::DType;
+
+use super::aligned::Aligned;
+use super::kernels::{COLUMN_STEP, Kernels, LANES, NIBBLES, TileMxfp4};
+use super::pool::Pool;
+use super::scatter::for_each_part;
+use crate::backend::Precision;
+use crate::matrix::{MatrixSource, RowBytes};
+use crate::mxfp4;
+
+/// A packed matrix `[groups, rows, cols]` with its bias.
+#[derive(Debug)]
+pub struct Matrix {
+    /// Outputs of each group.
+    pub(crate) rows: usize,
+    /// Inputs.
+    pub(crate) cols: usize,
+    /// Inputs with padding.
+    pub(crate) padded_cols: usize,
+    /// Tiles of each group.
+    pub(crate) tiles: usize,
+    /// What activations are rounded to before the product.
+    pub(crate) input: Input,
+    weights: Weights,
+    /// `[groups, tiles, LANES]`.
+    bias: Vec<f32>,
+}
+
+/// What activations are rounded to for a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Not at all.
+    F32,
+    /// bf16.
+    Bf16,
+    /// INT8 in blocks of 32.
+    I8,
+}
+
+#[derive(Debug)]
+enum Weights {
+    F32(Aligned<f32>),
+    Bf16(Aligned<u16>),
+    Mxfp4 { nibbles: Aligned<u8>, scales: Aligned<u8> },
+}
+
+/// The weights of one tile.
+#[derive(Clone, Copy)]
+pub(crate) enum Tile<'a> {
+    /// f32.
+    F32(&'a [f32]),
+    /// bf16.
+    Bf16(&'a [u16]),
+    /// MXFP4.
+    Mxfp4(TileMxfp4<'a>),
+}
+
+impl Matrix {
+    /// Packs on all threads. Values that the kernels have no format for become f32.
+    pub(crate) fn pack(
+        source: &MatrixSource<'_>,
+        precision: Precision,
+        kernels: &Kernels,
+        pool: &mut Pool,
+    ) -> Self {
+        source.check();
+        let (rows, cols) = (source.rows(), source.cols);
+        let tiles = rows.div_ceil(LANES);
+        let padded_cols = cols.next_multiple_of(COLUMN_STEP);
+        let len = source.groups * tiles * LANES * padded_cols;
+        let fast = precision == Precision::Fast;
+        let tile = LANES * padded_cols;
+        let (input, weights) = match source.dtype() {
+            Some(DType::Mxfp4) => {
+                let mut nibbles = Aligned::zeroed(len / 2);
+                let mut scales = Aligned::zeroed(len / mxfp4::BLOCK);
+                pack_nibbles(source, tiles, &mut nibbles, tile / 2, pool);
+                pack_scales(source, tiles, &mut scales, tile / mxfp4::BLOCK, pool);
+                (if fast { Input::I8 } else { Input::F32 }, Weights::Mxfp4 { nibbles, scales })
+            }
+            Some(DType::Bf16) => {
+                let mut weights = Aligned::zeroed(len);
+                pack_bf16(source, tiles, &mut weights, tile, pool);
+                let has_dot = kernels.bf16_bf16.is_some();
+                (if fast && has_dot { Input::Bf16 } else { Input::F32 }, Weights::Bf16(weights))
+            }
+            _ => {
+                let mut weights = Aligned::zeroed(len);
+                pack_f32(source, tiles, &mut weights, tile, pool);
+                (Input::F32, Weights::F32(weights))
+            }
+        };
+        let bias = pack_bias(source, rows, tiles);
+        Self { rows, cols, padded_cols, tiles, input, weights, bias }
+    }
+
+    /// The weights of a group's tile.
+    pub(crate) fn tile(&self, group: usize, tile: usize) -> Tile<'_> {
+        let len = LANES * self.padded_cols;
+        let start = (group * self.tiles + tile) * len;
+        match &self.weights {
+            Weights::F32(weights) => Tile::F32(&weights[start..start + len]),
+            Weights::Bf16(weights) => Tile::Bf16(&weights[start..start + len]),
+            Weights::Mxfp4 { nibbles, scales } => Tile::Mxfp4(TileMxfp4 {
+                nibbles: &nibbles[start / 2..(start + len) / 2],
+                scales: &scales[start / mxfp4::BLOCK..(start + len) / mxfp4::BLOCK],
+            }),
+        }
+    }
+
+    /// The biases of a group's tile.
+    pub(crate) fn tile_bias(&self, group: usize, tile: usize) -> &[f32; LANES] {
+        &self.bias.as_chunks().0[group * self.tiles + tile]
+    }
+
+    /// The rows of a tile that the matrix has.
+    pub(crate) fn tile_rows(&self, tile: usize) -> Range<usize> {
+        tile * LANES..self.rows.min((tile + 1) * LANES)
+    }
+
+    /// A row of the first group.
+    pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
+        let lane = row % LANES;
+        match self.tile(0, row / LANES) {
+            Tile::F32(weights) => {
+                for (out, weights) in out.iter_mut().zip(weights.as_chunks::<LANES>().0) {
+                    *out = weights[lane];
+                }
+            }
+            Tile::Bf16(weights) => {
+                let lines = weights.as_chunks::<{ 2 * LANES }>().0;
+                for (out, line) in out.chunks_mut(2).zip(lines) {
+                    for (out, &weight) in out.iter_mut().zip(&line[2 * lane..]) {
+                        *out = super::portable::widen(weight);
+                    }
+                }
+            }
+            Tile::Mxfp4(TileMxfp4 { nibbles, scales }) => {
+                let blocks = nibbles.as_chunks().0.iter().zip(scales.as_chunks::<LANES>().0);
+                for (out, (nibbles, scales)) in out.chunks_exact_mut(mxfp4::BLOCK).zip(blocks) {
+                    mxfp4::decode(&unpack_block(nibbles, lane), scales[lane], out);
+                }
+            }
+        }
+    }
+}
+
+/// The rows of a tile of all groups' tiles, each with its lane.
+fn tile_rows<'a>(
+    source: &MatrixSource<'a>,
+    tiles: usize,
+    tile: usize,
+) -> impl Iterator<Item = (usize, RowBytes<'a>)> {
+    let first = tile % tiles * LANES;
+    let rows = first..source.rows().min(first + LANES);
+    rows.map(move |row| (row - first, source.row(tile / tiles, row)))
+}
+
+fn pack_f32(source: &MatrixSource<'_>, tiles: usize, out: &mut [f32], len: usize, pool: &mut Pool) {
+    for_each_part(pool, out, len, 1, &|tile, out| {
+        let mut values = vec![0.0; source.cols];
+        for (lane, row) in tile_rows(source, tiles, tile) {
+            row.decode(&mut values);
+            for (value, column) in values.iter().zip(out.chunks_exact_mut(LANES)) {
+                column[lane] = *value;
+            }
+        }
+    });
+}
+
+fn pack_bf16(
+    source: &MatrixSource<'_>,
+    tiles: usize,
+    out: &mut [u16],
+    len: usize,
+    pool: &mut Pool,
+) {
+    for_each_part(pool, out, len, 1, &|tile, out| {
+        for (lane, row) in tile_rows(source, tiles, tile) {
+            for (k, bytes) in row.data.as_chunks().0.iter().enumerate() {
+                out[k / 2 * 2 * LANES + 2 * lane + k % 2] = u16::from_le_bytes(*bytes);
+            }
+        }
+    });
+}
+
+fn pack_nibbles(
+    source: &MatrixSource<'_>,
+    tiles: usize,
+    out: &mut [u8],
+    len: usize,
+    pool: &mut Pool,
+) {
+    for_each_part(pool, out, len, 1, &|tile, out| {
+        for (lane, row) in tile_rows(source, tiles, tile) {
+            let stored = row.data.as_chunks().0;
+            for (out, stored) in out.as_chunks_mut().0.iter_mut().zip(stored) {
+                pack_block(stored, lane, out);
+            }
+        }
+    });
+}
+
+fn pack_scales(
+    source: &MatrixSource<'_>,
+    tiles: usize,
+    out: &mut [u8],
+    len: usize,
+    pool: &mut Pool,
+) {
+    for_each_part(pool, out, len, 1, &|tile, out| {
+        for (lane, row) in tile_rows(source, tiles, tile) {
+            for (out, &code) in out.chunks_exact_mut(LANES).zip(row.scales) {
+                out[lane] = code;
+            }
+        }
+    });
+}
+
+/// Puts a row's stored block in its lane.
+fn pack_block(stored: &[u8; mxfp4::BLOCK_BYTES], lane: usize, out: &mut [u8; NIBBLES]) {
+    let code = |k: usize| (stored[k / 2] >> (k % 2 * 4)) & 15;
+    for i in 0..4 {
+        for j in 0..4 {
+            out[(i * LANES + lane) * 4 + j] = code(8 * i + j) | (code(8 * i + 4 + j) << 4);
+        }
+    }
+}
+
+/// The inverse of [`pack_block`].
+fn unpack_block(packed: &[u8; NIBBLES], lane: usize) -> [u8; mxfp4::BLOCK_BYTES] {
+    let code = |k: usize| {
+        let byte = packed[(k / 8 * LANES + lane) * 4 + k % 4];
+        if k % 8 < 4 { byte & 15 } else { byte >> 4 }
+    };
+    std::array::from_fn(|i| code(2 * i) | (code(2 * i + 1) << 4))
+}
+
+fn pack_bias(source: &MatrixSource<'_>, rows: usize, tiles: usize) -> Vec<f32> {
+    let mut packed = vec![0.0; source.groups * tiles * LANES];
+    if let Some(bias) = source.bias {
+        for (packed, bias) in packed.chunks_exact_mut(tiles * LANES).zip(bias.chunks_exact(rows)) {
+            packed[..rows].copy_from_slice(bias);
+        }
+    }
+    packed
+}

@@ -1,0 +1,202 @@
+//! Loops that the compiler vectorises well, to be inlined into functions of each instruction set.
+//!
+//! They round the same on all of them: no multiplication is fused with an addition here.
+
+use super::kernels::{CODE_OFFSET, Running, Scores, TILE_HEADS};
+use crate::mxfp4::BLOCK;
+use crate::placement::BLOCK_TOKENS;
+
+/// Adding it to an f32 below 2^22 leaves the nearest integer in the low bits of the sum.
+const ROUND: f32 = 12_582_912.0;
+
+/// `e^x` within a few units in the last place, for x up to 88; 0 or nearly so below -87.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    // By comparison and not by `clamp`, so that NaN stays NaN without a branch.
+    let x = if x < -87.0 { -87.0 } else { x };
+    let x = if x > 88.0 { 88.0 } else { x };
+    // x = n · ln 2 + r, with ln 2 in two parts so that the first product is exact.
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = (x - n * 0.693_359_4) - n * -2.121_944_4e-4;
+    // Taylor's series; |r| is at most 0.347, where the first term left out is 5e-9.
+    let mut sum = 1.0 / 5040.0;
+    for divisor in [720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0f32] {
+        sum = sum * r + 1.0 / divisor;
+    }
+    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
+    sum * f32::from_bits(exponent << 23)
+}
+
+/// Rounds to INT8 in blocks of 32 by the largest magnitude of each; see `RowsI8`.
+#[inline(always)]
+pub(crate) fn quantise(
+    x: &[f32],
+    integers: &mut [i8],
+    scales: &mut [f32],
+    corrections: &mut [i32],
+) {
+    let x = x.as_chunks::<BLOCK>().0;
+    let integers = integers.as_chunks_mut::<BLOCK>().0;
+    let blocks = x.iter().zip(integers).zip(scales.iter_mut().zip(corrections));
+    for ((x, integers), (scale, correction)) in blocks {
+        let mut lanes = [0.0f32; 8];
+        for eight in x.as_chunks::<8>().0 {
+            for (lane, x) in lanes.iter_mut().zip(eight) {
+                *lane = if x.abs() > *lane { x.abs() } else { *lane };
+            }
+        }
+        let max = lanes.iter().copied().fold(0.0, f32::max);
+        let inverse = if max > 0.0 { 127.0 / max } else { 0.0 };
+        let mut sum = 0;
+        for (integer, x) in integers.iter_mut().zip(x) {
+            let rounded = (x * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i8;
+            sum += i32::from(rounded);
+            *integer = rounded;
+        }
+        *scale = max / 254.0;
+        *correction = -CODE_OFFSET * sum;
+    }
+}
+
+/// Rounds to bf16, to even where halfway.
+#[inline(always)]
+pub(crate) fn narrow(x: &[f32], out: &mut [u16]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        *out = narrow_one(*x);
+    }
+}
+
+/// Rounds one value to bf16.
+#[inline(always)]
+pub(crate) fn narrow_one(x: f32) -> u16 {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+    // Rounding could carry a NaN's payload over into infinity or zero.
+    let quiet = (bits >> 16) | 0x40;
+    (if x.is_nan() { quiet } else { rounded }) as u16
+}
+
+/// The value of a bf16.
+#[inline(always)]
+pub(crate) fn widen(x: u16) -> f32 {
+    f32::from_bits(u32::from(x) << 16)
+}
+
+/// RMSNorm of one vector.
+#[inline(always)]
+pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+    let mut lanes = [0.0f32; 16];
+    let (sixteens, rest) = x.as_chunks::<16>();
+    for x in sixteens {
+        for (lane, x) in lanes.iter_mut().zip(x) {
+            *lane += x * x;
+        }
+    }
+    let sum = lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>();
+    let scale = 1.0 / (sum / x.len() as f32 + epsilon).sqrt();
+    for (out, (x, weight)) in out.iter_mut().zip(x.iter().zip(weight)) {
+        *out = x * scale * weight;
+    }
+}
+
+/// Clamped SwiGLU of interleaved pairs of gate and up; see `SwiGlu`.
+#[inline(always)]
+pub(crate) fn swiglu(pairs: &[f32], alpha: f32, clamp: f32, out: &mut [f32]) {
+    for (out, &[gate, up]) in out.iter_mut().zip(pairs.as_chunks().0) {
+        let gate = if gate > clamp { clamp } else { gate };
+        let up = if up > clamp { clamp } else { up };
+        let up = if up < -clamp { -clamp } else { up };
+        *out = gate / (1.0 + exp(-alpha * gate)) * (up + 1.0);
+    }
+}
+
+/// Takes a block's scores into the softmaxes under way and turns them into weights. Gives what
+/// earlier sums are to be multiplied with.
+#[inline(always)]
+pub(crate) fn soften(
+    scores: &mut Scores,
+    heads: usize,
+    visible: std::ops::Range<usize>,
+    scale: f32,
+    running: &mut Running,
+) -> [f32; TILE_HEADS] {
+    let mut corrections = [0.0; TILE_HEADS];
+    for head in 0..heads.min(TILE_HEADS) {
+        let scores = &mut scores[head];
+        // What is not seen may hold anything, so it is replaced and not multiplied away.
+        for (i, score) in scores.iter_mut().enumerate() {
+            *score = if visible.contains(&i) { *score * scale } else { f32::NEG_INFINITY };
+        }
+        let highest = fold(*scores, |a, b| if b > a { b } else { a });
+        let before = running.max[head];
+        let max = if highest > before { highest } else { before };
+        for (i, score) in scores.iter_mut().enumerate() {
+            *score = if visible.contains(&i) { exp(*score - max) } else { 0.0 };
+        }
+        corrections[head] = exp(before - max);
+        running.max[head] = max;
+        running.sum[head] = running.sum[head] * corrections[head] + fold(*scores, |a, b| a + b);
+    }
+    corrections
+}
+
+/// Folds in a fixed tree: lane i with i + 8, then with i + 4, and so on.
+#[inline(always)]
+fn fold(mut lanes: [f32; BLOCK_TOKENS], operation: impl Fn(f32, f32) -> f32) -> f32 {
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            lanes[i] = operation(lanes[i], lanes[i + width]);
+        }
+    }
+    lanes[0]
+}
+
+const _: () = assert!(BLOCK_TOKENS == 16, "a block's scores fill the widest vector");
+
+#[cfg(test)]
+mod tests {
+    use super::{exp, narrow_one, quantise};
+
+    #[test]
+    fn exp_is_close_and_keeps_its_ends() {
+        for i in -8700..8800 {
+            let x = i as f32 / 100.0;
+            let expected = f64::from(x).exp();
+            assert!((f64::from(exp(x)) - expected).abs() < 4e-7 * expected, "exp({x})");
+        }
+        assert_eq!(exp(0.0), 1.0);
+        assert!(exp(f32::NEG_INFINITY) < 1e-37);
+        assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn narrowing_agrees_with_the_half_crate() {
+        for i in 0..100_000u32 {
+            let x = f32::from_bits(i.wrapping_mul(42_949) ^ (i << 9));
+            let expected = half::bf16::from_f32(x);
+            assert!(narrow_one(x) == expected.to_bits() || expected.is_nan(), "{x:e}");
+            assert_eq!(half::bf16::from_bits(narrow_one(x)).is_nan(), x.is_nan());
+        }
+    }
+
+    #[test]
+    fn quantised_values_are_within_half_a_step() {
+        let x: Vec<f32> = (0..64).map(|i| ((i * 37 % 64) as f32 - 31.0) * 0.37).collect();
+        let (mut integers, mut scales, mut corrections) = ([0i8; 64], [0.0; 2], [0; 2]);
+        quantise(&x, &mut integers, &mut scales, &mut corrections);
+        for (i, x) in x.iter().enumerate() {
+            let step = 2.0 * scales[i / 32];
+            assert!((f32::from(integers[i]) * step - x).abs() <= step * 0.5001);
+        }
+        let sum: i32 = integers[..32].iter().map(|&q| i32::from(q)).sum();
+        assert_eq!(corrections[0], -12 * sum);
+    }
+
+    #[test]
+    fn a_block_of_zeros_stays_zero() {
+        let (mut integers, mut scales, mut corrections) = ([1i8; 32], [1.0; 1], [1; 1]);
+        quantise(&[0.0; 32], &mut integers, &mut scales, &mut corrections);
+        assert_eq!((integers, scales, corrections), ([0; 32], [0.0], [0]));
+    }
+}

@@ -1,0 +1,29 @@
+//! Rotary position embedding of a step's queries and keys.
+
+use throng_spec::Heads;
+
+use super::pool::Pool;
+use super::scatter::for_each_part;
+use super::work::grain;
+use crate::backend::Attention;
+use crate::placement::Angles;
+
+/// Rotates all query and key heads in place; dimension i is paired with i + dim/2.
+pub(crate) fn rotate(pool: &mut Pool, attention: &Attention, angles: &Angles, qkv: &mut [f32]) {
+    let Heads { query, kv, dim } = attention.heads;
+    let (width, half) = (attention.qkv_width(), dim / 2);
+    let tokens = angles.cos.len() / half;
+    let qkv = &mut qkv[..tokens * width];
+    for_each_part(pool, qkv, width, grain(pool, tokens, 4 * width), &|token, qkv| {
+        let cos = &angles.cos[token * half..][..half];
+        let sin = &angles.sin[token * half..][..half];
+        for head in qkv.chunks_exact_mut(dim).take(query + kv) {
+            let (low, high) = head.split_at_mut(half);
+            for ((low, high), (cos, sin)) in low.iter_mut().zip(high).zip(cos.iter().zip(sin)) {
+                let (x, y) = (*low, *high);
+                *low = x * cos - y * sin;
+                *high = y * cos + x * sin;
+            }
+        }
+    });
+}

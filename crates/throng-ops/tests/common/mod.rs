@@ -1,0 +1,203 @@
+//! Random inputs, and operations run from plain slices to plain vectors.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use half::{bf16, f16};
+use throng_ops::{
+    Angles, Attention, BLOCK_TOKENS, Backend, MatrixPart, MatrixSource, Placement, Precision,
+    Routes, SwiGlu,
+};
+use throng_spec::{DType, Heads};
+
+/// A small generator, so that a failing seed can be replayed.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn bits(&mut self) -> u32 {
+        // Xorshift (Marsaglia 2003).
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u32
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        self.bits() as usize % end
+    }
+
+    /// Between -1 and 1.
+    pub fn value(&mut self) -> f32 {
+        self.bits() as f32 / (1u64 << 31) as f32 - 1.0
+    }
+
+    pub fn values(&mut self, len: usize) -> Vec<f32> {
+        (0..len).map(|_| self.value()).collect()
+    }
+}
+
+/// A matrix as a checkpoint would store it.
+pub struct Stored {
+    pub dtype: DType,
+    pub groups: usize,
+    pub rows: usize,
+    pub cols: usize,
+    pub data: Vec<u8>,
+    pub scales: Vec<u8>,
+    pub bias: Vec<f32>,
+}
+
+impl Stored {
+    pub fn random(dtype: DType, [groups, rows, cols]: [usize; 3], random: &mut Random) -> Self {
+        let len = groups * rows * cols;
+        let data = match dtype {
+            DType::F32 => random.values(len).iter().flat_map(|x| x.to_le_bytes()).collect(),
+            DType::F16 => {
+                (0..len).flat_map(|_| f16::from_f32(random.value()).to_le_bytes()).collect()
+            }
+            DType::Bf16 => {
+                (0..len).flat_map(|_| bf16::from_f32(random.value()).to_le_bytes()).collect()
+            }
+            DType::Mxfp4 => (0..len / 2).map(|_| random.bits() as u8).collect(),
+        };
+        let blocks = if dtype == DType::Mxfp4 { len / 32 } else { 0 };
+        let scales = (0..blocks).map(|_| 122 + random.below(5) as u8).collect();
+        let bias = random.values(groups * rows);
+        Self { dtype, groups, rows, cols, data, scales, bias }
+    }
+
+    pub fn pack<B: Backend>(&self, backend: &mut B, precision: Precision) -> B::Matrix {
+        let Self { dtype, rows, .. } = *self;
+        let part = MatrixPart { dtype, rows, data: &self.data, scales: &self.scales };
+        let source = MatrixSource {
+            groups: self.groups,
+            cols: self.cols,
+            parts: &[part],
+            bias: Some(&self.bias),
+        };
+        backend.pack(&source, precision)
+    }
+}
+
+/// `matrix · x + bias` of a one-group matrix.
+pub fn linear<B: Backend>(
+    backend: &mut B,
+    stored: &Stored,
+    precision: Precision,
+    x: &[f32],
+) -> Vec<f32> {
+    let tokens = x.len() / stored.cols;
+    let matrix = stored.pack(backend, precision);
+    let (x, mut out) = (backend.upload(x), B::Buffer::default());
+    backend.reserve(&mut out, tokens * stored.rows);
+    backend.linear(tokens, &x, &matrix, &mut out);
+    backend.read(&out, tokens * stored.rows).to_vec()
+}
+
+/// A mixture of experts from router logits on: gate and up, SwiGLU, down, sum.
+pub fn experts<B: Backend>(
+    backend: &mut B,
+    (gate_up, down): (&Stored, &Stored),
+    precision: Precision,
+    routes: &Routes,
+    x: &[f32],
+) -> Vec<f32> {
+    let swiglu = SwiGlu { alpha: 1.702, clamp: 1.5 };
+    let (up_matrix, down_matrix) =
+        (gate_up.pack(backend, precision), down.pack(backend, precision));
+    let (mut out, x, mut inner) = (backend.upload(x), backend.upload(x), B::Buffer::default());
+    backend.reserve(&mut inner, routes.slots() * down.cols);
+    backend.experts_gate_up(routes, &x, &up_matrix, swiglu, &mut inner);
+    backend.experts_down_add(routes, &inner, &down_matrix, &mut out);
+    backend.read(&out, routes.tokens() * down.rows).to_vec()
+}
+
+/// A sequence's queries, keys and values, the blocks it lives in, and its sinks.
+pub struct Sequence {
+    pub attention: Attention,
+    pub length: usize,
+    pub qkv: Vec<f32>,
+    pub sinks: Vec<f32>,
+    pub table: Vec<u32>,
+}
+
+/// Blocks in the pools of [`attend`].
+pub const POOL_BLOCKS: usize = 64;
+
+impl Sequence {
+    pub fn random(
+        heads: Heads,
+        window: Option<usize>,
+        length: usize,
+        blocks: impl Iterator<Item = u32>,
+        random: &mut Random,
+    ) -> Self {
+        let attention = Attention { heads, window };
+        let mut qkv = random.values(length * attention.qkv_width());
+        qkv.iter_mut().for_each(|x| *x *= 3.0);
+        let table = blocks.take(length.div_ceil(BLOCK_TOKENS)).collect();
+        Self { attention, length, qkv, sinks: random.values(heads.query), table }
+    }
+}
+
+/// Attention of several sequences (of one shape, with the sinks of the first), `chunk` tokens of
+/// each a step. Gives each sequence's `[length, query width]`.
+pub fn attend<B: Backend>(
+    backend: &mut B,
+    sequences: &[&Sequence],
+    precision: Precision,
+    chunk: usize,
+) -> Vec<Vec<f32>> {
+    let attention = sequences[0].attention;
+    let (width, qkv_width) = (attention.heads.query_width(), attention.qkv_width());
+    let mut pool = backend.kv_pool(attention.heads, POOL_BLOCKS, precision).unwrap();
+    let sinks = backend.upload(&sequences[0].sinks);
+    let mut results = vec![Vec::new(); sequences.len()];
+    let longest = sequences.iter().map(|sequence| sequence.length).max().unwrap();
+    for start in (0..longest).step_by(chunk) {
+        let (mut placement, mut qkv) = (Placement::default(), Vec::new());
+        for (index, sequence) in sequences.iter().enumerate() {
+            placement.table_starts.push(placement.tables.len());
+            placement.tables.extend(&sequence.table);
+            for position in start..sequence.length.min(start + chunk) {
+                placement.positions.push(position as u32);
+                placement.sequences.push(index as u32);
+                qkv.extend(&sequence.qkv[position * qkv_width..][..qkv_width]);
+            }
+        }
+        let (qkv, mut out) = (backend.upload(&qkv), B::Buffer::default());
+        backend.reserve(&mut out, placement.tokens() * width);
+        backend.append_kv(&attention, &placement, &qkv, &mut pool);
+        backend.attend(&attention, &placement, &sinks, &qkv, &pool, &mut out);
+        let out = backend.read(&out, placement.tokens() * width);
+        for (out, &index) in out.chunks_exact(width).zip(&placement.sequences) {
+            results[index as usize].extend(out);
+        }
+    }
+    results
+}
+
+/// Angles of some tokens as a rotary embedding would have them.
+pub fn angles(tokens: usize, dim: usize, random: &mut Random) -> Angles {
+    let turns = random.values(tokens * dim / 2);
+    Angles {
+        cos: turns.iter().map(|turn| (turn * 9.0).cos()).collect(),
+        sin: turns.iter().map(|turn| (turn * 9.0).sin()).collect(),
+    }
+}
+
+/// Largest difference relative to the root mean square of `expected`.
+pub fn error(ours: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(ours.len(), expected.len());
+    let square: f32 = expected.iter().map(|x| x * x).sum();
+    let size = (square / expected.len() as f32).sqrt().max(1e-6);
+    let worst = ours
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |a, b| if b.is_nan() { f32::INFINITY } else { f32::max(a, b) });
+    worst / size
+}

@@ -1,0 +1,219 @@
+//! Every instruction set of the CPU backend against the oracle, and against itself: what one token
+//! gets is the same alone, in company, on any number of threads and in any chunks, bit for bit.
+
+mod common;
+
+use std::cell::RefCell;
+
+use common::{POOL_BLOCKS, Random, Sequence, Stored, angles, attend, error, experts, linear};
+use half::bf16;
+use proptest::prelude::*;
+use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes};
+use throng_spec::{DType, Heads};
+
+const CASES: u32 = 24;
+
+/// The largest error where activations are rounded to INT8 or bf16, relative to the size of the
+/// result: rounding errors of up to 1 in 254 add up at random.
+const ROUNDED: f32 = 0.15;
+
+fn cpu(isa: Isa, threads: usize) -> Option<RefCell<Cpu>> {
+    match Cpu::new(threads, Some(isa)) {
+        Ok(cpu) => Some(RefCell::new(cpu)),
+        Err(CpuError::Unsupported(_)) => {
+            println!("this machine has no {isa}: not tested");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) }
+}
+
+fn dtype() -> impl Strategy<Value = DType> {
+    prop_oneof![Just(DType::F32), Just(DType::F16), Just(DType::Bf16), Just(DType::Mxfp4)]
+}
+
+fn precision() -> impl Strategy<Value = Precision> {
+    prop_oneof![Just(Precision::Exact), Just(Precision::Fast)]
+}
+
+fn heads() -> impl Strategy<Value = Heads> {
+    let sizes = (1..=3usize, prop_oneof![1..=9usize, Just(17)], 1..=20usize);
+    sizes.prop_map(|(kv, group, half)| Heads { query: kv * group, kv, dim: 2 * half })
+}
+
+fn tolerance(precision: Precision) -> f32 {
+    if precision == Precision::Exact { 2e-5 } else { ROUNDED }
+}
+
+fn rounded_to_bf16(x: &[f32]) -> Vec<f32> {
+    x.iter().map(|&x| bf16::from_f32(x).to_f32()).collect()
+}
+
+fn rounded_to_i8(x: &[f32]) -> Vec<f32> {
+    let blocks = x.chunks(32).flat_map(|block| {
+        let max = block.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+        block.iter().map(move |x| (x * (127.0 / max)).round_ties_even() * (max / 127.0))
+    });
+    blocks.collect()
+}
+
+fn linear_matches_the_oracle(isa: Isa) {
+    let Some(cpu) = cpu(isa, 2) else { return };
+    proptest!(config(), |(dtype in dtype(), precision in precision(), rows in 1..70usize,
+                         cols in 1..100usize, tokens in 1..20usize, seed: u64)| {
+        let cols = if dtype == DType::Mxfp4 { 32 * cols.div_ceil(20) } else { cols };
+        let mut random = Random::new(seed);
+        let cpu = &mut *cpu.borrow_mut();
+        let stored = Stored::random(dtype, [1, rows, cols], &mut random);
+        let x = random.values(tokens * cols);
+        let ours = linear(cpu, &stored, precision, &x);
+        let rounded = match (precision, dtype) {
+            (Precision::Fast, DType::Mxfp4) => rounded_to_i8(&x),
+            (Precision::Fast, DType::Bf16) if isa == Isa::Avx512Bf16 => rounded_to_bf16(&x),
+            _ => x,
+        };
+        let expected = linear(&mut Naive, &stored, Precision::Exact, &rounded);
+        let error = error(&ours, &expected);
+        prop_assert!(error < 2e-5, "error {error}");
+    });
+}
+
+fn a_token_is_multiplied_alike_alone_and_in_company(isa: Isa) {
+    let Some(one) = cpu(isa, 1) else { return };
+    let Some(three) = cpu(isa, 3) else { return };
+    proptest!(config(), |(dtype in dtype(), precision in precision(), rows in 1..700usize,
+                         tokens in 1..20usize, seed: u64)| {
+        let mut random = Random::new(seed);
+        let one = &mut *one.borrow_mut();
+        let three = &mut *three.borrow_mut();
+        let stored = Stored::random(dtype, [1, rows, 96], &mut random);
+        let x = random.values(tokens * 96);
+        let together = linear(three, &stored, precision, &x);
+        for (x, together) in x.chunks(96).zip(together.chunks(rows)) {
+            prop_assert_eq!(&linear(one, &stored, precision, x)[..], together);
+        }
+    });
+}
+
+fn experts_match_the_oracle_and_are_the_same_in_company(isa: Isa) {
+    let Some(one) = cpu(isa, 1) else { return };
+    let Some(three) = cpu(isa, 3) else { return };
+    proptest!(config(), |(dtype in dtype(), precision in precision(), count in 1..6usize,
+                         width in 1..4usize, tokens in 1..40usize, seed: u64)| {
+        let mut random = Random::new(seed);
+        let one = &mut *one.borrow_mut();
+        let three = &mut *three.borrow_mut();
+        let (hidden, width, active) = (64, 32 * width, count.min(3));
+        let gate_up = Stored::random(dtype, [count, 2 * width, hidden], &mut random);
+        let down = Stored::random(dtype, [count, hidden, width], &mut random);
+        let (x, logits) = (random.values(tokens * hidden), random.values(tokens * count));
+        let matrices = (&gate_up, &down);
+        let mut routes = Routes::default();
+        routes.choose(&logits, count, active);
+        let expected = experts(&mut Naive, matrices, Precision::Exact, &routes, &x);
+        let together = experts(three, matrices, precision, &routes, &x);
+        let error = error(&together, &expected);
+        prop_assert!(error < tolerance(precision), "error {error}");
+        for token in 0..tokens {
+            routes.choose(&logits[token * count..][..count], count, active);
+            let x = &x[token * hidden..][..hidden];
+            let alone = experts(one, matrices, precision, &routes, x);
+            prop_assert_eq!(&alone[..], &together[token * hidden..][..hidden]);
+        }
+    });
+}
+
+fn attention_matches_the_oracle_and_is_the_same_in_chunks_and_company(isa: Isa) {
+    let Some(one) = cpu(isa, 1) else { return };
+    let Some(three) = cpu(isa, 3) else { return };
+    let window = prop_oneof![Just(None), (1..60usize).prop_map(Some)];
+    proptest!(config(), |(heads in heads(), window in window, precision in precision(),
+                         length in 1..120usize, other in 1..120usize, chunk in 1..50usize,
+                         seed: u64)| {
+        let mut random = Random::new(seed);
+        let one = &mut *one.borrow_mut();
+        let three = &mut *three.borrow_mut();
+        let (even, odd) = ((0..POOL_BLOCKS as u32).rev().step_by(2), (0..).step_by(2));
+        let sequence = Sequence::random(heads, window, length, even, &mut random);
+        let mut company = Sequence::random(heads, window, other, odd, &mut random);
+        company.qkv[0] = f32::NAN;
+        let expected = attend(&mut Naive, &[&sequence], precision, length);
+        let alone = attend(one, &[&sequence], precision, length);
+        let error = error(&alone[0], &expected[0]);
+        prop_assert!(error < tolerance(precision), "error {error}");
+        let together = attend(three, &[&sequence, &company], precision, chunk);
+        prop_assert_eq!(&alone[0], &together[0]);
+    });
+}
+
+fn vectors_match_the_oracle(isa: Isa) {
+    let Some(cpu) = cpu(isa, 2) else { return };
+    proptest!(config(), |(width in 1..200usize, tokens in 1..20usize, heads in heads(), seed: u64)| {
+        let mut random = Random::new(seed);
+        let cpu = &mut *cpu.borrow_mut();
+        let (x, weight) = (random.values(tokens * width), random.values(width));
+        let (mut ours, mut expected) = (vec![0.0; tokens * width], vec![0.0; tokens * width]);
+        cpu.rms_norm(tokens, &x, &weight, 1e-5, &mut ours);
+        Naive.rms_norm(tokens, &x, &weight, 1e-5, &mut expected);
+        prop_assert!(error(&ours, &expected) < 1e-5);
+
+        let attention = Attention { heads, window: None };
+        let angles = angles(tokens, heads.dim, &mut random);
+        let mut ours = random.values(tokens * attention.qkv_width());
+        let mut expected = ours.clone();
+        cpu.rope(&attention, &angles, &mut ours);
+        Naive.rope(&attention, &angles, &mut expected);
+        prop_assert!(error(&ours, &expected) < 1e-5);
+
+        let stored = Stored::random(DType::Bf16, [1, 50, width], &mut random);
+        let ids: Vec<u32> = (0..tokens).map(|_| random.below(50) as u32).collect();
+        let (mut ours, mut expected) = (vec![0.0; tokens * width], vec![0.0; tokens * width]);
+        let table = stored.pack(cpu, Precision::Fast);
+        cpu.embed(&table, &ids, &mut ours);
+        Naive.embed(&stored.pack(&mut Naive, Precision::Fast), &ids, &mut expected);
+        prop_assert_eq!(ours, expected);
+    });
+}
+
+/// The same tests for every instruction set.
+macro_rules! for_each_isa {
+    ($($module:ident: $isa:expr,)*) => {
+        $(mod $module {
+            use throng_ops::Isa;
+            for_each_isa!(@tests $isa,
+                linear_matches_the_oracle
+                a_token_is_multiplied_alike_alone_and_in_company
+                experts_match_the_oracle_and_are_the_same_in_company
+                attention_matches_the_oracle_and_is_the_same_in_chunks_and_company
+                vectors_match_the_oracle
+            );
+        })*
+    };
+    (@tests $isa:expr, $($test:ident)*) => {
+        $(#[test] fn $test() { super::$test($isa); })*
+    };
+}
+
+for_each_isa! {
+    scalar: Isa::Scalar,
+    avx2: Isa::Avx2,
+    avx512: Isa::Avx512,
+    avx512_bf16: Isa::Avx512Bf16,
+}
+
+#[test]
+fn what_cannot_be_had_is_an_error() {
+    assert_eq!(Cpu::new(0, None).unwrap_err(), CpuError::Threads(0));
+    assert_eq!(Cpu::new(usize::MAX, None).unwrap_err(), CpuError::Threads(usize::MAX));
+    for isa in Isa::ALL {
+        let refused = Cpu::new(1, Some(isa)).is_err();
+        assert_eq!(refused, !isa.is_supported(), "{isa}");
+    }
+    let heads = Heads { query: 1, kv: 1, dim: 64 };
+    let pool = Cpu::new(1, None).unwrap().kv_pool(heads, usize::MAX / 2, Precision::Fast);
+    assert!(pool.is_err());
+}
