@@ -3,23 +3,22 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{bail, Context, Result};
 use openai_harmony::chat::{
     Author, Content, DeveloperContent, Message as Rendered, ReasoningEffort, Role, SystemContent,
     TextContent, ToolDescription,
 };
-use openai_harmony::{HarmonyEncoding, HarmonyEncodingName, load_harmony_encoding};
-use serde_json::{Value, json};
+use openai_harmony::{load_harmony_encoding, HarmonyEncoding, HarmonyEncodingName};
+use serde_json::{json, Value};
 
-use crate::ORDINARY_TOKENS;
 use crate::conversation::{Conversation, Message};
+use crate::ORDINARY_TOKENS;
 
 pub struct Oracle(HarmonyEncoding);
 
 impl Oracle {
     pub fn load(vocabulary: &Path) -> Result<Self> {
-        // SAFETY: the program has one thread.
-        unsafe { std::env::set_var("TIKTOKEN_ENCODINGS_BASE", vocabulary) };
+        std::env::set_var("TIKTOKEN_ENCODINGS_BASE", vocabulary);
         Ok(Self(load_harmony_encoding(HarmonyEncodingName::HarmonyGptOss)?))
     }
 

@@ -93,8 +93,11 @@ impl File {
             return Err(TokenizerError::NotByteLevel);
         }
         // Some files repeat the added tokens in the model's vocabulary. Text must not reach them.
+        // (With another id it is another token: one that is written so in the bytes' alphabet.)
         for token in &file.added_tokens {
-            file.model.vocab.remove(&token.content);
+            if file.model.vocab.get(&token.content) == Some(&token.id) {
+                file.model.vocab.remove(&token.content);
+            }
         }
         file.check_ids()?;
         Ok(file)
