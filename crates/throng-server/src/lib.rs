@@ -19,6 +19,7 @@ mod logprobs;
 mod models;
 mod outcome;
 mod page;
+mod patience;
 mod routes;
 mod sampling;
 mod serve;

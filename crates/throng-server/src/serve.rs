@@ -15,10 +15,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::patience::Patience;
 use crate::routes;
 
 /// How long a client may take to send a request's head; idle connections end after it too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a client may let a write wait.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long answers that run at shutdown may go on.
 const GRACE: Duration = Duration::from_secs(10);
 /// Connections at once. The rest wait in the system's backlog.
@@ -65,7 +68,11 @@ pub fn run(
         let listen = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         ready(listener.local_addr().map_err(listen)?);
-        serve(listener, app, signalled()).await;
+        tokio::select! {
+            () = serve(listener, app, signalled(1)) => {}
+            // Whoever asks twice does not want to wait.
+            () = signalled(2) => {}
+        }
         Ok(())
     });
     // Prompts that are still being tokenised for nobody need not be waited for.
@@ -107,27 +114,36 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
 fn connection(
     stream: TcpStream,
     routes: Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+) -> http1::Connection<TokioIo<Patience<TcpStream>>, TowerToHyperService<Router>> {
     // Tokens are small and should leave at once; without it they merely come later.
     let _ = stream.set_nodelay(true);
+    let stream = TokioIo::new(Patience::new(stream, WRITE_TIMEOUT));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .serve_connection(stream, TowerToHyperService::new(routes))
 }
 
-/// Completes at the first SIGINT or SIGTERM.
-async fn signalled() {
+/// Completes when SIGINT or SIGTERM have come so many times.
+async fn signalled(times: usize) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
+        let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+            // The system's own way to end a program is left.
+            return std::future::pending().await;
+        };
+        for _ in 0..times {
             tokio::select! {
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
             }
-            return;
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    for _ in 0..times {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
