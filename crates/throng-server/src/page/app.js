@@ -5,9 +5,9 @@ import { chat, servedModel } from "./api.js";
 
 const SUGGESTIONS = [
   "What is 37 * 48?",
-  "How does batching serve many users?",
-  "What is a mixture of experts?",
-  "Why are the weights quantised?",
+  "How does batching make serving cheaper?",
+  "How does a mixture of experts work?",
+  "Why do we quantise weights?",
 ];
 /** How near to its end the conversation must be scrolled to follow the answer. */
 const FOLLOW_PX = 80;

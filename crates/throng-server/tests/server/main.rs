@@ -7,4 +7,5 @@ mod completions;
 mod errors;
 mod hostile;
 mod other_routes;
+mod random;
 mod support;
