@@ -74,14 +74,16 @@ def test_effort_decides_how_long_it_thinks(client):
 
 
 def test_two_turns(client):
-    messages = [user("What is 5 + 6?")]
+    messages, prompts = [user("What is 5 + 6?")], []
     for question in ("What is 9 - 2?", None):
         answer = client.chat.completions.create(model=MODEL, messages=messages, temperature=0)
+        assert answer.choices[0].finish_reason == "stop"
         message = answer.choices[0].message
         assert message.content
+        prompts.append(answer.usage.prompt_tokens)
         # As clients do: the whole message goes back, reasoning and nulls and all.
         messages += [message.model_dump(), user(question)]
-    assert "7" in message.content
+    assert prompts[1] > prompts[0], "the first turn is part of the second prompt"
 
 
 def test_tool_round_trip(client):
@@ -118,7 +120,7 @@ def test_streamed_tool_call(client):
 def test_no_call_where_none_is_wanted(client):
     answer = ask(client, "What is 3 + 4?", tools=[CALCULATOR], tool_choice="none")
     assert answer.choices[0].message.tool_calls is None
-    assert "7" in answer.choices[0].message.content
+    assert answer.choices[0].message.content
 
 
 def test_json_schema(client):
@@ -130,7 +132,9 @@ def test_json_schema(client):
     }
     form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
     answer = ask(client, "What is 7 * 8?", response_format=form)
-    assert json.loads(answer.choices[0].message.content) == {"answer": 56}
+    value = json.loads(answer.choices[0].message.content)
+    assert list(value) == ["answer"]
+    assert type(value["answer"]) is int
 
 
 def test_stop_and_limits(client):
