@@ -2,7 +2,7 @@
 
 import { markdown } from "./markdown.js";
 
-const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Shows an answer while it is written. */
@@ -74,7 +74,7 @@ export class Answer {
     const live = this.thoughtUntil === null && !this.ended;
     const ms = (this.thoughtUntil ?? this.last) - this.asked;
     const tokens = this.usage?.completion_tokens_details?.reasoning_tokens ?? this.reasoningPieces;
-    const length = `${seconds(ms)}, ${plural(tokens, "token")}`;
+    const length = `${duration(ms)}, ${plural(tokens, "token")}`;
     this.summary.textContent = live ? `Thinking… ${length}` : `Thought for ${length}`;
     if (live) {
       this.thoughtText.scrollTop = this.thoughtText.scrollHeight;
@@ -98,7 +98,7 @@ export class Answer {
       facts.append(part("span", "rate", `${rate.toFixed(rate < 100 ? 1 : 0)} tokens/s`));
     }
     if (this.first !== null) {
-      facts.append(part("span", "first", `first token after ${Math.round(this.first - this.asked)} ms`));
+      facts.append(part("span", "first", `first token after ${duration(this.first - this.asked)}`));
     }
     facts.append(part("span", "count", plural(tokens, "token")));
     if (stopped) facts.append(part("span", "", "stopped"));
