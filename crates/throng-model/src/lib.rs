@@ -17,6 +17,6 @@ mod weights;
 
 pub use batch::{Batch, Row};
 pub use kv::{BLOCK_TOKENS, BlockId, BlockTables, KvBlocks};
-pub use load::{LoadError, LoadOptions, Progress, load, load_with};
+pub use load::{LoadError, LoadOptions, Progress, default_precision, load, load_with};
 pub use runner::{RunError, Runner};
 pub use throng_ops::{CpuError, Isa, Naive, Precision};

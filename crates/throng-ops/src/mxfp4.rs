@@ -9,6 +9,17 @@ pub(crate) const BLOCK_BYTES: usize = BLOCK / 2;
 /// Twice the value of each E2M1 code: small integers, so dot products with integers are exact.
 pub(crate) const DOUBLED: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
+/// The value of each E2M1 code.
+pub(crate) const VALUES: [f32; 16] = {
+    let mut values = [0.0; 16];
+    let mut code = 0;
+    while code < 16 {
+        values[code] = DOUBLED[code] as f32 * 0.5;
+        code += 1;
+    }
+    values
+};
+
 /// The value of an E8M0 scale, `2^(code - 127)`; code 255 is NaN, code 0 is a denormal.
 pub(crate) fn scale(code: u8) -> f32 {
     match code {

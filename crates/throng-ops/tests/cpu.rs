@@ -138,15 +138,22 @@ fn attention_matches_the_oracle_and_is_the_same_in_chunks_and_company(isa: Isa) 
         let one = &mut *one.borrow_mut();
         let three = &mut *three.borrow_mut();
         let (even, odd) = ((0..POOL_BLOCKS as u32).rev().step_by(2), (0..).step_by(2));
-        let sequence = Sequence::random(heads, window, length, even, &mut random);
+        let mut sequence = Sequence::random(heads, window, length, even, &mut random);
         let mut company = Sequence::random(heads, window, other, odd, &mut random);
         company.qkv[0] = f32::NAN;
-        let expected = attend(&mut Naive, &[&sequence], precision, length);
         let alone = attend(one, &[&sequence], precision, length);
-        let error = error(&alone[0], &expected[0]);
-        prop_assert!(error < tolerance(precision), "error {error}");
         let together = attend(three, &[&sequence, &company], precision, chunk);
         prop_assert_eq!(&alone[0], &together[0]);
+        if precision == Precision::Fast {
+            let cached = heads.query_width()..;
+            for qkv in sequence.qkv.chunks_mut(sequence.attention.qkv_width()) {
+                let rounded = rounded_to_bf16(&qkv[cached.clone()]);
+                qkv[cached.clone()].copy_from_slice(&rounded);
+            }
+        }
+        let expected = attend(&mut Naive, &[&sequence], Precision::Exact, length);
+        let error = error(&alone[0], &expected[0]);
+        prop_assert!(error < 2e-5, "error {error}");
     });
 }
 

@@ -1,5 +1,8 @@
 //! The kernels for x86-64 with AVX2 and FMA: a vector has half a tile's rows.
 //!
+//! Vectors stay out of closures: those would not be inlined into the standard library's functions,
+//! which are compiled for the baseline.
+//!
 //! With 16 registers, a half and four tokens is as much as can be summed at once. As in `avx512`,
 //! columns go to a sum's accumulators by their index alone.
 
@@ -8,9 +11,9 @@ mod attend;
 use std::arch::x86_64::*;
 
 use super::isa::Isa;
-use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut};
+use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut, UNSIGNED};
 use super::portable;
-use crate::mxfp4::{BLOCK, DOUBLED};
+use crate::mxfp4::{BLOCK, VALUES};
 
 /// The table.
 pub(crate) static KERNELS: Kernels = Kernels {
@@ -171,7 +174,7 @@ fn mxfp4_f32_n<const N: usize>(
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn values(codes: __m256i) -> __m256 {
-    let magnitudes = load(&std::array::from_fn(|i| f32::from(DOUBLED[i]) * 0.5));
+    let magnitudes = load(&VALUES.as_chunks().0[0]);
     let sign = _mm256_slli_epi32(_mm256_and_si256(codes, _mm256_set1_epi32(8)), 28);
     // The shuffle looks at the low three bits.
     _mm256_xor_ps(_mm256_permutevar8x32_ps(magnitudes, codes), _mm256_castsi256_ps(sign))
@@ -195,7 +198,7 @@ fn mxfp4_i8_n<'a, const N: usize>(
     let integers = x.values.pick::<N>(tokens).map(fours);
     let x_scales = x.scales.pick::<N>(tokens).map(|x| &x[..blocks.len()]);
     let corrections = x.corrections.pick::<N>(tokens).map(|x| &x[..blocks.len()]);
-    let values = _mm256_broadcastsi128_si256(load_table(&DOUBLED.map(|v| (v + 12) as u8)));
+    let values = _mm256_broadcastsi128_si256(load_table(&UNSIGNED));
     let (low, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
     let mut totals = [_mm256_setzero_ps(); N];
     for (k, (nibbles, scales)) in blocks.iter().zip(weights.scales.as_chunks().0).enumerate() {
@@ -203,18 +206,20 @@ fn mxfp4_i8_n<'a, const N: usize>(
         let mut sums = [[_mm256_setzero_si256(); 2]; N];
         for (i, line) in nibbles.as_chunks::<32>().0.as_chunks::<2>().0.iter().enumerate() {
             let codes = load_bytes(&line[half]);
-            let columns = [codes, _mm256_srli_epi16(codes, 4)]
-                .map(|codes| _mm256_shuffle_epi8(values, _mm256_and_si256(codes, low)));
+            let columns = [
+                _mm256_shuffle_epi8(values, _mm256_and_si256(codes, low)),
+                _mm256_shuffle_epi8(values, _mm256_and_si256(_mm256_srli_epi16(codes, 4), low)),
+            ];
             for (sums, integers) in sums.iter_mut().zip(integers) {
-                let x = [integers[k][2 * i], integers[k][2 * i + 1]];
-                let x = x.map(|x| _mm256_set1_epi32(i32::from_ne_bytes(x.map(|x| x as u8))));
+                let x = [repeat(&integers[k][2 * i]), repeat(&integers[k][2 * i + 1])];
                 sums[0] = _mm256_add_epi16(sums[0], _mm256_maddubs_epi16(columns[0], x[0]));
                 sums[1] = _mm256_add_epi16(sums[1], _mm256_maddubs_epi16(columns[1], x[1]));
             }
         }
         let scales = load_scales(scales, half);
         for n in 0..N {
-            let [a, b] = sums[n].map(|sum| _mm256_madd_epi16(sum, ones));
+            let [a, b] = sums[n];
+            let [a, b] = [_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones)];
             let sum =
                 _mm256_add_epi32(_mm256_add_epi32(a, b), _mm256_set1_epi32(corrections[n][k]));
             let scale = _mm256_mul_ps(scales, _mm256_set1_ps(x_scales[n][k]));
@@ -250,6 +255,14 @@ fn store(values: __m256, out: &mut [f32; 8]) {
 fn load_bytes(bytes: &[u8; 32]) -> __m256i {
     // SAFETY: 32 bytes are there to be read.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+/// Four integers in all lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn repeat(four: &[i8; 4]) -> __m256i {
+    // SAFETY: four bytes are there to be read, and are a number whatever they are.
+    _mm256_set1_epi32(unsafe { four.as_ptr().cast::<i32>().read_unaligned() })
 }
 
 #[inline]

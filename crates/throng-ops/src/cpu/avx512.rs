@@ -1,5 +1,8 @@
 //! The kernels for x86-64 with AVX-512: one vector has all 16 rows of a tile.
 //!
+//! Vectors stay out of closures: those would not be inlined into the standard library's functions,
+//! which are compiled for the baseline.
+//!
 //! Where a row's sum has several accumulators, so that additions need not wait for each other,
 //! columns go to them by their index alone. The number of tokens changes nothing in that.
 
@@ -8,9 +11,9 @@ mod attend;
 use std::arch::x86_64::*;
 
 use super::isa::Isa;
-use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut};
+use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut, UNSIGNED};
 use super::portable;
-use crate::mxfp4::{BLOCK, DOUBLED};
+use crate::mxfp4::{BLOCK, VALUES};
 
 /// The table for machines without bf16 dot products.
 pub(crate) static KERNELS: Kernels = Kernels {
@@ -124,26 +127,19 @@ fn bf16_bf16_n<const N: usize>(
     out: &mut TileOut,
 ) {
     let pairs = weights.as_chunks::<{ 2 * LANES }>().0.as_chunks::<2>().0;
-    let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<4>().0[..pairs.len()]);
+    let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<2>().0.as_chunks::<2>().0[..pairs.len()]);
     let mut sums = [[_mm512_setzero_ps(); 2]; N];
     for (k, pairs) in pairs.iter().enumerate() {
         let [first, second] = [as_bf16(load_pairs(&pairs[0])), as_bf16(load_pairs(&pairs[1]))];
         for (sums, x) in sums.iter_mut().zip(x) {
-            let [a, b, c, d] = x[k];
-            sums[0] = _mm512_dpbf16_ps(sums[0], first, both(a, b));
-            sums[1] = _mm512_dpbf16_ps(sums[1], second, both(c, d));
+            let [x0, x1] = [as_bf16(repeat(&x[k][0])), as_bf16(repeat(&x[k][1]))];
+            sums[0] = _mm512_dpbf16_ps(sums[0], first, x0);
+            sums[1] = _mm512_dpbf16_ps(sums[1], second, x1);
         }
     }
     for (out, sums) in out.iter_mut().zip(sums) {
         store(_mm512_add_ps(sums[0], sums[1]), out);
     }
-}
-
-/// A pair of bf16 in all lanes.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn both(low: u16, high: u16) -> __m512bh {
-    as_bf16(_mm512_set1_epi32((u32::from(low) | u32::from(high) << 16) as i32))
 }
 
 #[inline]
@@ -170,7 +166,7 @@ fn mxfp4_f32_n<const N: usize>(
 ) {
     let blocks = weights.nibbles.as_chunks::<NIBBLES>().0;
     let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<BLOCK>().0[..blocks.len()]);
-    let values = load_f32(&DOUBLED.map(|value| f32::from(value) * 0.5));
+    let values = load_f32(&VALUES);
     let mut totals = [_mm512_setzero_ps(); N];
     for (k, (nibbles, scales)) in blocks.iter().zip(weights.scales.as_chunks().0).enumerate() {
         let mut sums = [[_mm512_setzero_ps(); 4]; N];
@@ -217,7 +213,7 @@ fn mxfp4_i8_n<'a, const N: usize>(
     let x_scales = x.scales.pick::<N>(tokens).map(|x| &x[..blocks.len()]);
     let corrections = x.corrections.pick::<N>(tokens).map(|x| &x[..blocks.len()]);
     // The dot product takes unsigned weights: values are shifted up, and the sum corrected.
-    let values = _mm512_broadcast_i32x4(load_table(&DOUBLED.map(|v| (v + 12) as u8)));
+    let values = _mm512_broadcast_i32x4(load_table(&UNSIGNED));
     let low = _mm512_set1_epi8(15);
     let mut totals = [_mm512_setzero_ps(); N];
     for (k, (nibbles, scales)) in blocks.iter().zip(weights.scales.as_chunks().0).enumerate() {
@@ -233,7 +229,7 @@ fn mxfp4_i8_n<'a, const N: usize>(
         for n in 0..N {
             let mut sums = [_mm512_set1_epi32(corrections[n][k]), _mm512_setzero_si512()];
             for (columns, x) in columns.chunks_exact(2).zip(integers[n][k].as_chunks::<2>().0) {
-                let x = x.map(|four| _mm512_set1_epi32(i32::from_ne_bytes(four.map(|x| x as u8))));
+                let x = [repeat(&x[0]), repeat(&x[1])];
                 sums[0] = _mm512_dpbusd_epi32(sums[0], columns[0], x[0]);
                 sums[1] = _mm512_dpbusd_epi32(sums[1], columns[1], x[1]);
             }
@@ -273,6 +269,15 @@ fn load_pairs(pairs: &[u16; 2 * LANES]) -> __m512i {
 fn load_bytes(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: 64 bytes are there to be read.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// Four bytes in all lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn repeat<T, const N: usize>(word: &[T; N]) -> __m512i {
+    const { assert!(size_of::<[T; N]>() == 4, "one lane") };
+    // SAFETY: four bytes are there to be read, and are a number whatever they are.
+    _mm512_set1_epi32(unsafe { word.as_ptr().cast::<i32>().read_unaligned() })
 }
 
 #[inline]

@@ -37,6 +37,17 @@ pub(crate) const NIBBLES: usize = LANES * mxfp4::BLOCK_BYTES;
 /// Added to the doubled values of E2M1 to make them unsigned.
 pub(crate) const CODE_OFFSET: i32 = 12;
 
+/// The doubled values of E2M1, made unsigned: instructions for dot products take them so.
+pub(crate) const UNSIGNED: [u8; 16] = {
+    let mut values = [0; 16];
+    let mut code = 0;
+    while code < 16 {
+        values[code] = (mxfp4::DOUBLED[code] as i32 + CODE_OFFSET) as u8;
+        code += 1;
+    }
+    values
+};
+
 /// The products of a tile with up to [`TILE_TOKENS`] tokens.
 pub(crate) type TileOut = [[f32; LANES]; TILE_TOKENS];
 

@@ -125,15 +125,19 @@ pub(crate) fn soften(
     for head in 0..heads.min(TILE_HEADS) {
         let scores = &mut scores[head];
         // What is not seen may hold anything, so it is replaced and not multiplied away.
-        for (i, score) in scores.iter_mut().enumerate() {
-            *score = if visible.contains(&i) { *score * scale } else { f32::NEG_INFINITY };
+        scores[..visible.start].fill(f32::NEG_INFINITY);
+        scores[visible.end..].fill(f32::NEG_INFINITY);
+        for score in scores.iter_mut() {
+            *score *= scale;
         }
         let highest = fold(*scores, |a, b| if b > a { b } else { a });
         let before = running.max[head];
         let max = if highest > before { highest } else { before };
-        for (i, score) in scores.iter_mut().enumerate() {
-            *score = if visible.contains(&i) { exp(*score - max) } else { 0.0 };
+        for score in scores.iter_mut() {
+            *score = exp(*score - max);
         }
+        scores[..visible.start].fill(0.0);
+        scores[visible.end..].fill(0.0);
         corrections[head] = exp(before - max);
         running.max[head] = max;
         running.sum[head] = running.sum[head] * corrections[head] + fold(*scores, |a, b| a + b);

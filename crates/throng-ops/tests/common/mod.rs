@@ -1,6 +1,7 @@
 //! Random inputs, and operations run from plain slices to plain vectors.
 
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
 use half::{bf16, f16};
 use throng_ops::{

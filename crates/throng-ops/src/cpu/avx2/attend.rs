@@ -85,12 +85,15 @@ fn score<T: Cell, const N: usize>(
     scores: &mut [[f32; BLOCK_TOKENS]],
 ) {
     let keys = block.keys.as_chunks::<HALF>().0.as_chunks::<2>().0;
-    let queries: [&[f32]; N] = std::array::from_fn(|n| &queries[n * keys.len()..][..keys.len()]);
+    let mut each: [&[f32]; N] = [&[]; N];
+    for (n, each) in each.iter_mut().enumerate() {
+        *each = &queries[n * keys.len()..][..keys.len()];
+    }
     let mut sums = [[_mm256_setzero_ps(); 2]; N];
     for (d, keys) in keys.iter().enumerate() {
         // SAFETY: this function runs only where the machine has AVX2.
         let keys = unsafe { [T::widen(&keys[0]), T::widen(&keys[1])] };
-        for (sums, query) in sums.iter_mut().zip(queries) {
+        for (sums, query) in sums.iter_mut().zip(each) {
             let query = _mm256_set1_ps(query[d]);
             sums[0] = _mm256_fmadd_ps(keys[0], query, sums[0]);
             sums[1] = _mm256_fmadd_ps(keys[1], query, sums[1]);
@@ -112,14 +115,14 @@ fn weigh<T: Cell, const N: usize>(
     out: &mut [f32],
 ) {
     let dim = block.values.len() / BLOCK_TOKENS;
-    let values = |token: usize| &block.values[token * dim..][..dim];
     for start in (0..dim - dim % HALF).step_by(HALF) {
-        let mut sums: [__m256; N] = std::array::from_fn(|n| {
+        let mut sums = [_mm256_setzero_ps(); N];
+        for (n, sum) in sums.iter_mut().enumerate() {
             let out = out[n * dim + start..].first_chunk().expect("8 dimensions");
-            _mm256_mul_ps(load(out), _mm256_set1_ps(corrections[n]))
-        });
+            *sum = _mm256_mul_ps(load(out), _mm256_set1_ps(corrections[n]));
+        }
         for token in block.visible() {
-            let values = values(token)[start..].first_chunk().expect("8 dimensions");
+            let values = block.values[token * dim + start..].first_chunk().expect("8 dimensions");
             // SAFETY: this function runs only where the machine has AVX2.
             let values = unsafe { T::widen(values) };
             for (sum, weights) in sums.iter_mut().zip(weights) {
@@ -130,10 +133,15 @@ fn weigh<T: Cell, const N: usize>(
             store(sum, out[n * dim + start..].first_chunk_mut().expect("8 dimensions"));
         }
     }
-    for (n, d) in (0..N).flat_map(|n| (dim - dim % HALF..dim).map(move |d| (n, d))) {
-        let cell = &mut out[n * dim + d];
-        *cell = block.visible().fold(*cell * corrections[n], |sum, token| {
-            weights[n][token].mul_add(values(token)[d].widen_one(), sum)
-        });
+    // What does not fill a vector, in the same order.
+    for d in dim - dim % HALF..dim {
+        for n in 0..N {
+            let mut sum = out[n * dim + d] * corrections[n];
+            for token in block.visible() {
+                let value = block.values[token * dim + d].widen_one();
+                sum = weights[n][token].mul_add(value, sum);
+            }
+            out[n * dim + d] = sum;
+        }
     }
 }

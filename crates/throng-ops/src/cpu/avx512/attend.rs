@@ -76,12 +76,15 @@ pub(super) fn attend<T: Cell>(
 #[target_feature(enable = "avx512f")]
 fn score<T: Cell, const N: usize>(queries: &[f32], block: KvBlock<'_, T>, scores: &mut Scores) {
     let keys = block.keys.as_chunks::<BLOCK_TOKENS>().0;
-    let queries: [&[f32]; N] = std::array::from_fn(|n| &queries[n * keys.len()..][..keys.len()]);
+    let mut each: [&[f32]; N] = [&[]; N];
+    for (n, each) in each.iter_mut().enumerate() {
+        *each = &queries[n * keys.len()..][..keys.len()];
+    }
     let mut sums = [_mm512_setzero_ps(); N];
     for (d, keys) in keys.iter().enumerate() {
         // SAFETY: this function runs only where the machine has AVX-512 F.
         let keys = unsafe { T::widen(keys) };
-        for (sum, query) in sums.iter_mut().zip(queries) {
+        for (sum, query) in sums.iter_mut().zip(each) {
             *sum = _mm512_fmadd_ps(keys, _mm512_set1_ps(query[d]), *sum);
         }
     }
@@ -99,14 +102,14 @@ fn weigh<T: Cell, const N: usize>(
     out: &mut [f32],
 ) {
     let dim = block.values.len() / BLOCK_TOKENS;
-    let values = |token: usize| &block.values[token * dim..][..dim];
     for start in (0..dim - dim % LANES).step_by(LANES) {
-        let mut sums: [__m512; N] = std::array::from_fn(|n| {
+        let mut sums = [_mm512_setzero_ps(); N];
+        for (n, sum) in sums.iter_mut().enumerate() {
             let out = out[n * dim + start..].first_chunk().expect("16 dimensions");
-            _mm512_mul_ps(load_f32(out), _mm512_set1_ps(corrections[n]))
-        });
+            *sum = _mm512_mul_ps(load_f32(out), _mm512_set1_ps(corrections[n]));
+        }
         for token in block.visible() {
-            let values = values(token)[start..].first_chunk().expect("16 dimensions");
+            let values = block.values[token * dim + start..].first_chunk().expect("16 dimensions");
             // SAFETY: this function runs only where the machine has AVX-512 F.
             let values = unsafe { T::widen(values) };
             for (sum, weights) in sums.iter_mut().zip(weights) {
@@ -117,10 +120,15 @@ fn weigh<T: Cell, const N: usize>(
             store(sum, out[n * dim + start..].first_chunk_mut().expect("16 dimensions"));
         }
     }
-    for (n, d) in (0..N).flat_map(|n| (dim - dim % LANES..dim).map(move |d| (n, d))) {
-        let cell = &mut out[n * dim + d];
-        *cell = block.visible().fold(*cell * corrections[n], |sum, token| {
-            weights[n][token].mul_add(values(token)[d].widen_one(), sum)
-        });
+    // What does not fill a vector, in the same order.
+    for d in dim - dim % LANES..dim {
+        for n in 0..N {
+            let mut sum = out[n * dim + d] * corrections[n];
+            for token in block.visible() {
+                let value = block.values[token * dim + d].widen_one();
+                sum = weights[n][token].mul_add(value, sum);
+            }
+            out[n * dim + d] = sum;
+        }
     }
 }
