@@ -23,6 +23,7 @@ mod patience;
 mod routes;
 mod sampling;
 mod serve;
+mod serving;
 mod sse;
 mod status;
 mod stream_options;

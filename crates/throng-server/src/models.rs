@@ -1,26 +1,25 @@
 //! `GET /v1/models`: what is served.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::serving::Serving;
 
 /// `GET /v1/models`.
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "object": "list", "data": [describe(&app)] }))
+pub(crate) async fn list(State(serving): State<Serving>) -> Json<Value> {
+    Json(json!({ "object": "list", "data": [describe(&serving.app)] }))
 }
 
 /// `GET /v1/models/{id}`; an id may contain slashes.
 pub(crate) async fn one(
-    State(app): State<Arc<App>>,
+    State(serving): State<Serving>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    app.check_model(&id)?;
-    Ok(Json(describe(&app)))
+    serving.app.check_model(&id)?;
+    Ok(Json(describe(&serving.app)))
 }
 
 fn describe(app: &App) -> Value {

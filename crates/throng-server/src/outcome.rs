@@ -18,11 +18,6 @@ pub(crate) fn finish_reason(reason: FinishReason) -> Result<&'static str, ApiErr
     }
 }
 
-/// The engine's stream ended without a finish, which it promises not to.
-pub(crate) fn lost() -> ApiError {
-    ApiError::internal("The engine stopped in the middle of the answer")
-}
-
 /// Tokens in and out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {

@@ -1,7 +1,6 @@
 //! Which path leads where.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -11,12 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::FutureExt;
 
-use crate::app::App;
 use crate::error::ApiError;
+use crate::serving::Serving;
 use crate::{chat_completions, completions, models, page, status};
 
 /// All routes.
-pub(crate) fn table(app: Arc<App>) -> Router {
+pub(crate) fn table(serving: Serving) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/page/{file}", get(page::file))
@@ -29,7 +28,7 @@ pub(crate) fn table(app: Arc<App>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(contain_panics))
-        .with_state(app)
+        .with_state(serving)
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> ApiError {

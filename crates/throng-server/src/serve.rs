@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::app::App;
 use crate::patience::Patience;
 use crate::routes;
+use crate::serving::Serving;
 
 /// How long a client may take to send a request's head; idle connections end after it too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
@@ -24,6 +25,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long answers that run at shutdown may go on.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long telling their clients that they may not may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Connections at once. The rest wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 1024;
 /// Pause after the system refused to hand over a connection, for instance for want of file
@@ -69,7 +72,7 @@ pub fn run(
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         ready(listener.local_addr().map_err(listen)?);
         tokio::select! {
-            () = serve(listener, app, signalled(1)) => {}
+            () = serve(listener, app, signalled(1), GRACE) => {}
             // Whoever asks twice does not want to wait.
             () = signalled(2) => {}
         }
@@ -80,9 +83,16 @@ pub fn run(
     result
 }
 
-/// Serves until `shutdown` completes; answers that run then have a few seconds to end.
-pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) {
-    let routes = routes::table(Arc::new(app));
+/// Serves until `shutdown` completes. Answers that run then may go on for `grace`; those that are
+/// not done by then end with an error.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()>,
+    grace: Duration,
+) {
+    let (serving, close) = Serving::new(app);
+    let routes = routes::table(serving);
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = GracefulShutdown::new();
     tokio::pin!(shutdown);
@@ -107,7 +117,13 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, connections.shutdown()).await;
+    let ended = connections.shutdown();
+    tokio::pin!(ended);
+    if tokio::time::timeout(grace, &mut ended).await.is_err() {
+        // The clients of answers that still run are told, if they listen.
+        close.send_replace(true);
+        let _ = tokio::time::timeout(FAREWELL, ended).await;
+    }
 }
 
 /// One client's connection.

@@ -1,13 +1,14 @@
 //! The model's turn, as it is written.
 
 use throng_chat::{Chat, Delta, Reply, Tokenizer};
-use throng_engine::{Event, EventStream, FinishReason, TokenLogprobs};
+use throng_engine::{Event, FinishReason, TokenLogprobs};
 
 use super::request::ChatRequest;
 use crate::error::ApiError;
 use crate::id;
 use crate::logprobs::{Held, Scored};
-use crate::outcome::{Tokens, finish_reason, lost};
+use crate::outcome::{Tokens, finish_reason};
+use crate::serving::Events;
 
 /// The next piece of an answer.
 #[derive(Debug, Default, PartialEq)]
@@ -24,7 +25,7 @@ pub(super) struct Piece {
 #[derive(Debug)]
 pub(super) struct Answer {
     /// `None` after the last event: dropping the stream frees the engine.
-    events: Option<EventStream>,
+    events: Option<Events>,
     reply: Reply,
     /// Finds the tokens of the content, if their log-probabilities are wanted.
     content: Option<ContentTokens>,
@@ -34,7 +35,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// An answer that nothing is known of yet.
-    pub(super) fn new(events: EventStream, chat: &Chat, request: &ChatRequest) -> Self {
+    pub(super) fn new(events: Events, chat: &Chat, request: &ChatRequest) -> Self {
         let call_prefix = format!("{:016x}", id::random());
         Self {
             events: Some(events),
@@ -56,7 +57,7 @@ impl Answer {
     /// The answer cannot be completed.
     pub(super) async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
         let Some(events) = &mut self.events else { return Ok(None) };
-        Ok(Some(match events.next().await.ok_or_else(lost)? {
+        Ok(Some(match events.next().await? {
             // Not asked for.
             Event::Prompt(_) => Piece::default(),
             Event::Token { id, logprobs } => self.token(id, logprobs),

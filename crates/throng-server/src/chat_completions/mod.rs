@@ -6,28 +6,27 @@ mod request;
 mod response;
 mod tools;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use throng_chat::{Chat, ChatError};
-use throng_engine::{EventStream, Logprobs};
+use throng_engine::Logprobs;
 
 use self::answer::Answer;
 use self::request::ChatRequest;
 use self::response::Completion;
-use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
+use crate::serving::{Events, Serving};
 use crate::{blocking, body, sse};
 
 /// The route's handler.
 pub(crate) async fn create(
-    State(app): State<Arc<App>>,
+    State(serving): State<Serving>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let body = body::read(request).await?;
+    let app = &serving.app;
     let chat = app.chat.clone().ok_or_else(|| {
         ApiError::unsupported("model", "it has no chat format; /v1/completions continues raw text")
     })?;
@@ -42,7 +41,7 @@ pub(crate) async fn create(
     };
     let (request, prompt) = blocking::run(bytes, prepare).await??;
     let prompt_tokens = prompt.len();
-    let events = submit(&app, &chat, &request, prompt)?;
+    let events = submit(&serving, &chat, &request, prompt)?;
     let completion = Completion {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
@@ -59,11 +58,12 @@ pub(crate) async fn create(
 }
 
 fn submit(
-    app: &App,
+    serving: &Serving,
     chat: &Chat,
     request: &ChatRequest,
     prompt: Vec<u32>,
-) -> Result<EventStream, ApiError> {
+) -> Result<Events, ApiError> {
+    let app = &serving.app;
     let mut eos = chat.stop_tokens().to_vec();
     eos.extend(&app.defaults.stop_tokens);
     let max_tokens = request.max_tokens.unwrap_or_else(|| app.context());
@@ -73,7 +73,7 @@ fn submit(
         limits: request.generation.limits(max_tokens, &eos),
         logprobs: Logprobs { answer: request.logprobs, prompt: None },
     };
-    app.engine.submit(submitted).map_err(|error| ApiError::from_submit(error, "messages"))
+    serving.submit(submitted).map_err(|error| ApiError::from_submit(error, "messages"))
 }
 
 fn unrenderable(error: ChatError) -> ApiError {

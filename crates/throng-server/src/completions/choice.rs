@@ -1,11 +1,12 @@
 //! One answer to one prompt, as text.
 
 use throng_chat::{Detokenizer, Stops, Tokenizer};
-use throng_engine::{Event, EventStream, TokenLogprobs};
+use throng_engine::{Event, TokenLogprobs};
 
 use crate::error::ApiError;
 use crate::logprobs::{Held, Scored};
-use crate::outcome::{finish_reason, lost};
+use crate::outcome::finish_reason;
+use crate::serving::Events;
 
 /// The next piece of an answer.
 #[derive(Debug, Default, PartialEq)]
@@ -32,7 +33,7 @@ pub(super) struct Terms {
 #[derive(Debug)]
 pub(super) struct Choice {
     /// `None` after the last event: dropping the stream frees the engine.
-    events: Option<EventStream>,
+    events: Option<Events>,
     detokenizer: Detokenizer,
     stops: Stops,
     /// The echoed prompt, until the first piece takes it.
@@ -47,12 +48,7 @@ pub(super) struct Choice {
 
 impl Choice {
     /// The answer to `prompt` that nothing is known of yet.
-    pub(super) fn new(
-        events: EventStream,
-        prompt: &[u32],
-        tokenizer: &Tokenizer,
-        terms: Terms,
-    ) -> Self {
+    pub(super) fn new(events: Events, prompt: &[u32], tokenizer: &Tokenizer, terms: Terms) -> Self {
         let mut detokenizer = Detokenizer::new(tokenizer.clone());
         let mut held = Held::default();
         let mut text = String::new();
@@ -89,7 +85,7 @@ impl Choice {
     /// The answer cannot be completed.
     pub(super) async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
         let Some(events) = &mut self.events else { return Ok(None) };
-        let event = events.next().await.ok_or_else(lost)?;
+        let event = events.next().await?;
         Ok(Some(match event {
             Event::Prompt(scores) => self.prompt_scored(scores),
             Event::Token { id, logprobs } => self.token(id, logprobs),

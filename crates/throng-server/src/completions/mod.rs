@@ -4,8 +4,6 @@ mod choice;
 mod request;
 mod response;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -17,14 +15,16 @@ use self::response::Answers;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
+use crate::serving::Serving;
 use crate::{blocking, body, sse};
 
 /// The route's handler.
 pub(crate) async fn create(
-    State(app): State<Arc<App>>,
+    State(serving): State<Serving>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let body = body::read(request).await?;
+    let app = &serving.app;
     let bytes = body.len();
     let prepare = {
         let app = app.clone();
@@ -35,7 +35,7 @@ pub(crate) async fn create(
         }
     };
     let (request, prompts) = blocking::run(bytes, prepare).await??;
-    let choices = submit(&app, &request, prompts)?;
+    let choices = submit(&serving, &request, prompts)?;
     let answers = Answers {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
@@ -66,11 +66,11 @@ fn tokenise(prompts: &[Prompt], app: &App) -> Result<Vec<Vec<u32>>, ApiError> {
 
 /// Hands all prompts to the engine, or, if it refuses one, none.
 fn submit(
-    app: &App,
+    serving: &Serving,
     request: &CompletionRequest,
     prompts: Vec<Vec<u32>>,
 ) -> Result<Vec<(usize, Choice)>, ApiError> {
-    let generation = &request.generation;
+    let (app, generation) = (&serving.app, &request.generation);
     prompts
         .into_iter()
         .map(|prompt| {
@@ -83,8 +83,7 @@ fn submit(
                     prompt: request.logprobs.filter(|_| request.echo),
                 },
             };
-            let events = app
-                .engine
+            let events = serving
                 .submit(submitted)
                 .map_err(|error| ApiError::from_submit(error, "prompt"))?;
             let terms = Terms { echo: request.echo, stop: generation.stop.clone() };

@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::json;
 use throng_engine::EngineConfig;
@@ -121,5 +122,21 @@ fn at_shutdown_running_answers_end_well() {
     }
     let rest = String::from_utf8(rest).unwrap();
     assert!(rest.ends_with("data: [DONE]\n\n"), "{rest}");
+    server.stop();
+}
+
+#[test]
+fn answers_that_outlast_the_grace_end_with_an_error() {
+    let setup = Setup { context: 100_000, grace: Duration::ZERO, ..Setup::default() };
+    let mut server = Server::with(setup);
+    let mut reader = begin_stream(&server, ENDLESS);
+    server.begin_shutdown();
+    let mut rest = Vec::new();
+    while let Some(chunk) = http::read_chunk(&mut reader) {
+        rest.extend(chunk);
+    }
+    let rest = String::from_utf8(rest).unwrap();
+    let last = rest.trim_end().lines().last().unwrap();
+    assert!(last.starts_with("data: {\"error\"") && last.contains("shutting down"), "{last}");
     server.stop();
 }

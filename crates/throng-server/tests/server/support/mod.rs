@@ -6,6 +6,7 @@ pub mod script;
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use throng_chat::{Chat, Tokenizer};
@@ -26,12 +27,15 @@ pub struct Setup {
     pub failing_after: usize,
     /// Whether the tokenizer's special tokens make a chat format.
     pub chat: bool,
+    /// How long answers may go on after the shutdown began.
+    pub grace: Duration,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let config = EngineConfig::default();
-        Self { config, context: CONTEXT, failing_after: usize::MAX, chat: true }
+        let grace = Duration::from_secs(60);
+        Self { config, context: CONTEXT, failing_after: usize::MAX, chat: true, grace }
     }
 }
 
@@ -48,7 +52,7 @@ impl Server {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let app = app(&setup);
+        let (app, grace) = (app(&setup), setup.grace);
         let (address_out, address) = mpsc::channel();
         let (shutdown, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -56,10 +60,10 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 address_out.send(listener.local_addr().unwrap()).unwrap();
-                throng_server::serve(listener, app, async {
+                let stopped = async {
                     let _ = stopped.await;
-                })
-                .await;
+                };
+                throng_server::serve(listener, app, stopped, grace).await;
             });
         });
         let address = address.recv().unwrap();
