@@ -130,7 +130,7 @@ pub(crate) fn soften(
         for score in scores.iter_mut() {
             *score *= scale;
         }
-        let highest = fold(*scores, |a, b| if b > a { b } else { a });
+        let highest = fold(scores, |a, b| if b > a { b } else { a });
         let before = running.max[head];
         let max = if highest > before { highest } else { before };
         for score in scores.iter_mut() {
@@ -140,20 +140,31 @@ pub(crate) fn soften(
         scores[visible.end..].fill(0.0);
         corrections[head] = exp(before - max);
         running.max[head] = max;
-        running.sum[head] = running.sum[head] * corrections[head] + fold(*scores, |a, b| a + b);
+        running.sum[head] = running.sum[head] * corrections[head] + fold(scores, |a, b| a + b);
     }
     corrections
 }
 
 /// Folds in a fixed tree: lane i with i + 8, then with i + 4, and so on.
 #[inline(always)]
-fn fold(mut lanes: [f32; BLOCK_TOKENS], operation: impl Fn(f32, f32) -> f32) -> f32 {
-    for width in [8, 4, 2, 1] {
-        for i in 0..width {
-            lanes[i] = operation(lanes[i], lanes[i + width]);
-        }
+fn fold(lanes: &[f32; BLOCK_TOKENS], operation: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
+    let eight = fold_half::<16, 8>(lanes, operation);
+    let four = fold_half::<8, 4>(&eight, operation);
+    let two = fold_half::<4, 2>(&four, operation);
+    operation(two[0], two[1])
+}
+
+/// One level of the tree; the widths are constants so that it stays in registers.
+#[inline(always)]
+fn fold_half<const N: usize, const HALF: usize>(
+    lanes: &[f32; N],
+    operation: impl Fn(f32, f32) -> f32,
+) -> [f32; HALF] {
+    let mut folded = [0.0; HALF];
+    for i in 0..HALF {
+        folded[i] = operation(lanes[i], lanes[i + HALF]);
     }
-    lanes[0]
+    folded
 }
 
 const _: () = assert!(BLOCK_TOKENS == 16, "a block's scores fill the widest vector");
