@@ -1,6 +1,8 @@
 //! The engine against a scripted runner: what a client gets does not depend on who else is there,
 //! and every accepted request ends in exactly one `Finish`.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use throng_engine::{
     Engine, EngineConfig, Event, EventStream, FinishReason, Limits, Logprobs, Request, Sampling,
     SubmitError, Usage, logprobs,

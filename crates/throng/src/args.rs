@@ -37,9 +37,17 @@ pub struct ModelArgs {
     /// Folder of a checkpoint in OpenAI's released layout [default: the built-in nano]
     #[arg(short, long, value_name = "DIR", env = "THRONG_MODEL")]
     pub model: Option<PathBuf>,
-    /// Compute in f32 throughout: slower, for comparing with a reference
-    #[arg(long, env = "THRONG_EXACT")]
-    pub exact: bool,
+    /// Compute in f32 throughout, as a reference does; --exact=false rounds activations, keys and
+    /// values, which is faster [default: true for small models, which feel rounding most]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "THRONG_EXACT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub exact: Option<bool>,
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N", env = "THRONG_THREADS")]
     pub threads: Option<usize>,

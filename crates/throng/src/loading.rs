@@ -69,7 +69,11 @@ impl Model {
     /// # Errors
     /// As [`throng_model::load`].
     pub fn runner(&self, args: &ModelArgs, config: EngineConfig) -> Result<Box<dyn Runner>> {
-        let precision = if args.exact { Precision::Exact } else { Precision::Fast };
+        let precision = match args.exact {
+            Some(true) => Precision::Exact,
+            Some(false) => Precision::Fast,
+            None => throng_model::default_precision(self.checkpoint.spec()),
+        };
         let budget = usize::try_from(args.kv_cache_memory.as_u64())?;
         let kv_blocks = config.kv_blocks(self.checkpoint.spec(), budget, kv_value_bytes(precision));
         let options = LoadOptions {

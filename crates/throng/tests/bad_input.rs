@@ -1,5 +1,7 @@
 //! Files and arguments that cannot work: an error line, a hint, a non-zero exit, never a panic.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 mod common;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Runs the binary and looks at what it says.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};
