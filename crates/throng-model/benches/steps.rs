@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use throng_checkpoint::Checkpoint;
 use throng_model::{
-    BLOCK_TOKENS, Batch, BlockTables, KvBlocks, LoadOptions, Precision, Row, Runner,
+    BLOCK_TOKENS, Batch, BlockTables, KvBlocks, LoadOptions, Row, Runner, default_precision,
 };
 use throng_spec::{LayerRole, Role};
 use throng_testkit::TinyGptOss;
@@ -59,7 +59,7 @@ fn main() {
 fn measure(name: String, checkpoint: &Checkpoint, threads: usize) {
     let options = LoadOptions {
         threads,
-        precision: Precision::Fast,
+        precision: default_precision(checkpoint.spec()),
         isa: None,
         kv_blocks: blocks(USERS[USERS.len() - 1]),
         step_tokens: PROMPT_TOKENS,
