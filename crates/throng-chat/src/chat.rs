@@ -34,6 +34,9 @@ pub enum ChatError {
     /// A date that is not of the form `YYYY-MM-DD`.
     #[error("invalid date {0:?}: it must be written YYYY-MM-DD")]
     InvalidDate(String),
+    /// More text than the limit of [`Chat::render_within`] allows.
+    #[error("the prompt has at least {0} tokens")]
+    TooLong(usize),
     /// A text that cannot be encoded.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -57,8 +60,24 @@ impl Chat {
     /// [`ChatError::UnknownCall`], [`ChatError::InvalidName`] or [`ChatError::InvalidDate`] if
     /// the conversation is inconsistent.
     pub fn render(&self, conversation: &Conversation) -> Result<Vec<u32>, ChatError> {
+        self.render_within(conversation, usize::MAX)
+    }
+
+    /// The same, without encoding text that cannot fit into `limit` tokens: that would take far
+    /// more time and memory than the text itself. A prompt that is a little longer than the limit
+    /// may still be given back whole.
+    ///
+    /// # Errors
+    /// [`ChatError::TooLong`], and those of [`Chat::render`].
+    pub fn render_within(
+        &self,
+        conversation: &Conversation,
+        limit: usize,
+    ) -> Result<Vec<u32>, ChatError> {
         match &self.format {
-            Format::Harmony(tokens) => harmony::render(conversation, &self.tokenizer, tokens),
+            Format::Harmony(tokens) => {
+                harmony::render(conversation, &self.tokenizer, tokens, limit)
+            }
         }
     }
 

@@ -55,6 +55,21 @@ fn results_of_unknown_calls_are_refused() {
 }
 
 #[test]
+fn text_that_cannot_fit_is_refused_and_what_fits_is_rendered_alike() {
+    let chat = chat(&small());
+    let conversation = with(Message::User("What is 2 + 3?".to_owned()));
+    let ids = chat.render(&conversation).unwrap();
+    assert_eq!(chat.render_within(&conversation, ids.len()).unwrap(), ids);
+    let long = with(Message::User("x".repeat(100_000)));
+    match chat.render_within(&long, 1000) {
+        Err(ChatError::TooLong(least)) => {
+            assert!(1000 < least && least <= chat.render(&long).unwrap().len());
+        }
+        other => panic!("{:?}", other.map(|ids| ids.len())),
+    }
+}
+
+#[test]
 fn names_and_dates_cannot_smuggle_text_into_headers() {
     let chat = chat(&small());
     for name in ["", "a b", "a\nb", "a to=user", "a\u{0}", &"x".repeat(257)] {

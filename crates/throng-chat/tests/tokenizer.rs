@@ -62,6 +62,7 @@ proptest! {
         let text = pieces.concat();
         let ids = tokenizer.encode(&text).unwrap();
         prop_assert!(is_ordinary(&tokenizer, &ids, &SPECIALS));
+        prop_assert!(tokenizer.least_tokens(&text) <= ids.len());
         prop_assert_eq!(tokenizer.decode(&ids), text);
     }
 
@@ -110,6 +111,20 @@ fn tokens_tell_their_bytes() {
     let beyond = u32::try_from(tokenizer.vocab_size()).unwrap();
     assert_eq!(tokenizer.token_bytes(beyond), b"");
     assert_eq!(tokenizer.decode(&[beyond, u32::MAX]), "");
+}
+
+#[test]
+fn the_least_number_of_tokens_is_never_more_than_there_are() {
+    let tokenizer = small();
+    // The longest token, of which a text may consist.
+    let text = "assistant".repeat(100);
+    let (least, ids) = (tokenizer.least_tokens(&text), tokenizer.encode(&text).unwrap().len());
+    assert!(0 < least && least <= ids, "{least} {ids}");
+    assert_eq!(tokenizer.least_tokens(""), 0);
+    // A text that is shortened first says nothing by its length.
+    let mut file = tokenizer_json(&[], &[]);
+    file["normalizer"] = json!({"type": "NFC"});
+    assert_eq!(load(&file).least_tokens(&text), 0);
 }
 
 #[test]

@@ -74,8 +74,12 @@ impl ApiError {
             .code("unsupported_parameter")
     }
 
-    /// The prompt and its answer do not fit.
-    pub(crate) fn context_length(param: &str, tokens: usize, context: usize) -> Self {
+    /// The prompt and its answer do not fit; `tokens` says how many the prompt has.
+    pub(crate) fn context_length(
+        param: &str,
+        tokens: impl std::fmt::Display,
+        context: usize,
+    ) -> Self {
         Self::bad_request(format!(
             "This model's maximum context length is {context} tokens, and the prompt has {tokens}. \
              Shorten it so that an answer fits behind it."

@@ -14,6 +14,8 @@ struct Writer<'a> {
     tokens: &'a Tokens,
     tokenizer: &'a Tokenizer,
     ids: Vec<u32>,
+    /// Text that would make more ids than this is not encoded.
+    limit: usize,
 }
 
 /// Renders a conversation, `<|start|>assistant` at its end.
@@ -27,6 +29,7 @@ pub(crate) fn render(
     conversation: &Conversation,
     tokenizer: &Tokenizer,
     tokens: &Tokens,
+    limit: usize,
 ) -> Result<Vec<u32>, ChatError> {
     for tool in &conversation.tools {
         check_name(&tool.name)?;
@@ -34,7 +37,7 @@ pub(crate) fn render(
     if let Some(date) = &conversation.date {
         check_date(date)?;
     }
-    let mut writer = Writer { tokens, tokenizer, ids: Vec::new() };
+    let mut writer = Writer { tokens, tokenizer, ids: Vec::new(), limit };
     writer.message(&["system"], None, &system::text(conversation))?;
     let messages = &conversation.messages;
     let leading = messages.iter().take_while(|message| matches!(message, Message::Instructions(_)));
@@ -88,6 +91,10 @@ fn is_answer(message: &Message) -> bool {
 
 impl Writer<'_> {
     fn text(&mut self, text: &str) -> Result<(), ChatError> {
+        let least = self.ids.len() + self.tokenizer.least_tokens(text);
+        if least > self.limit {
+            return Err(ChatError::TooLong(least));
+        }
         self.ids.extend(self.tokenizer.encode(text)?);
         Ok(())
     }

@@ -128,6 +128,13 @@ impl File {
         }
     }
 
+    /// Whether text may lose bytes before it is encoded: to a normaliser, or to a split that drops
+    /// what it splits at.
+    pub(super) fn may_shorten(&self) -> bool {
+        let drops = |split: &Value| split.to_string().contains("\"Removed\"");
+        self.normalizer.is_some() || self.pre_tokenizer.as_ref().is_some_and(drops)
+    }
+
     /// Builds the encoder of ordinary text, which knows no added token.
     pub(super) fn into_encoder(self) -> Result<Encoder, TokenizerError> {
         let merges =

@@ -35,7 +35,9 @@ pub(crate) async fn create(
         let (app, chat) = (app.clone(), chat.clone());
         move || {
             let request = ChatRequest::parse(&body, &app)?;
-            let prompt = chat.render(&request.conversation).map_err(unrenderable)?;
+            let prompt = chat
+                .render_within(&request.conversation, app.context())
+                .map_err(|error| unrenderable(error, app.context()))?;
             Ok::<_, ApiError>((request, prompt))
         }
     };
@@ -76,8 +78,11 @@ fn submit(
     serving.submit(submitted).map_err(|error| ApiError::from_submit(error, "messages"))
 }
 
-fn unrenderable(error: ChatError) -> ApiError {
+fn unrenderable(error: ChatError, context: usize) -> ApiError {
     match error {
+        ChatError::TooLong(least) => {
+            ApiError::context_length("messages", format_args!("at least {least}"), context)
+        }
         // The operator's setting, and no client's fault.
         ChatError::InvalidDate(_) => ApiError::internal(error.to_string()),
         _ => ApiError::invalid("messages", format_args!("cannot be rendered: {error}")),

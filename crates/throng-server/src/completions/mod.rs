@@ -55,13 +55,20 @@ fn tokenise(prompts: &[Prompt], app: &App) -> Result<Vec<Vec<u32>>, ApiError> {
     prompts
         .iter()
         .map(|prompt| match prompt {
-            Prompt::Text(text) => app
-                .tokenizer
-                .encode(text)
-                .map_err(|error| ApiError::invalid("prompt", format_args!("is unusable: {error}"))),
+            Prompt::Text(text) => encode(text, app),
             Prompt::Tokens(ids) => Ok(ids.clone()),
         })
         .collect()
+}
+
+fn encode(text: &str, app: &App) -> Result<Vec<u32>, ApiError> {
+    let (least, context) = (app.tokenizer.least_tokens(text), app.context());
+    if least > context {
+        return Err(ApiError::context_length("prompt", format_args!("at least {least}"), context));
+    }
+    app.tokenizer
+        .encode(text)
+        .map_err(|error| ApiError::invalid("prompt", format_args!("is unusable: {error}")))
 }
 
 /// Hands all prompts to the engine, or, if it refuses one, none.

@@ -107,6 +107,11 @@ fn a_large_body_that_is_allowed_is_read_and_judged() {
     let server = Server::start();
     let error = server.chat(&"x".repeat(7 << 20), json!({})).error(400);
     assert_eq!(error["code"], "context_length_exceeded");
+    // Told from its length: encoding so much text would take gigabytes.
+    assert!(error["message"].as_str().unwrap().contains("at least"), "{error}");
+    let error = server.complete(json!("x".repeat(7 << 20)), json!({})).error(400);
+    assert_eq!(error["code"], "context_length_exceeded");
+    assert!(error["message"].as_str().unwrap().contains("at least"), "{error}");
     let error = server.complete(json!(vec![7; 1 << 20]), json!({})).error(400);
     assert_eq!(error["code"], "context_length_exceeded");
 }
