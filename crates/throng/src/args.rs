@@ -160,11 +160,36 @@ pub struct ScoreArgs {
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub tokens: Vec<u32>,
     /// How many of the most probable tokens to print at each position
-    #[arg(long, value_name = "K", default_value_t = 5)]
+    #[arg(long, value_name = "K", env = "THRONG_TOP", default_value_t = 5)]
     pub top: usize,
     /// Also write all logits to this file, f32 `[positions, vocabulary]`
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE.safetensors", env = "THRONG_LOGITS")]
     pub logits: Option<PathBuf>,
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Args;
+
+    #[test]
+    fn every_setting_is_an_environment_variable_of_its_name() {
+        let command = Args::command();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands() {
+            for setting in verb.get_arguments().filter(|argument| !argument.is_positional()) {
+                let long = setting.get_long().expect("every setting has a long name");
+                // What is asked, and what is scored, is no setting.
+                if ["help", "tokens"].contains(&long) {
+                    continue;
+                }
+                let variable = format!("THRONG_{}", long.replace('-', "_").to_uppercase());
+                let found = setting.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(found, Some(variable), "{} --{long}", verb.get_name());
+            }
+        }
+    }
 }
