@@ -87,7 +87,7 @@ impl Session {
         }
     }
 
-    /// Answers a turn. A turn that cannot be answered is taken back, and the conversation goes on.
+    /// Answers a turn. A turn that has no answer is taken back, and the conversation goes on.
     fn answer(&mut self, text: &str) -> Result<()> {
         self.conversation.messages.push(Message::User(text.to_owned()));
         let request = Request {
@@ -102,11 +102,7 @@ impl Session {
         match answer::stream(&self.engine, request, reply, terminal, interrupt) {
             Ok(answer) => {
                 self.terminal.remark(&answer.remark())?;
-                self.conversation.messages.push(Message::Assistant {
-                    reasoning: None,
-                    content: answer.content,
-                    tool_calls: Vec::new(),
-                });
+                settle(&mut self.conversation.messages, answer.content);
                 Ok(())
             }
             Err(error) => match error.downcast::<SubmitError>() {
@@ -118,6 +114,16 @@ impl Session {
                 Err(error) => Err(error),
             },
         }
+    }
+}
+
+/// Adds the answer to the last message. Where Ctrl-C or a limit left none, the message goes: the
+/// next one is a question of its own.
+fn settle(messages: &mut Vec<Message>, content: String) {
+    if content.is_empty() {
+        messages.pop();
+    } else {
+        messages.push(Message::Assistant { reasoning: None, content, tool_calls: Vec::new() });
     }
 }
 
@@ -145,5 +151,24 @@ impl Lines {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throng_chat::Message;
+
+    use super::settle;
+
+    #[test]
+    fn a_question_without_an_answer_is_forgotten() {
+        let question = || Message::User("What is 2 + 3?".to_owned());
+        let mut messages = vec![question()];
+        settle(&mut messages, String::new());
+        assert_eq!(messages, []);
+        messages.push(question());
+        settle(&mut messages, "5".to_owned());
+        assert!(matches!(&messages[..], [Message::User(_), Message::Assistant { content, .. }]
+            if content == "5"));
     }
 }
