@@ -67,6 +67,10 @@ pub fn stream(
     answer.write(reply.finish(), terminal)?;
     terminal.end()?;
     answer.total = start.elapsed();
+    if answer.reason == Some(FinishReason::Length) {
+        let tokens = answer.usage.completion_tokens;
+        terminal.note(&format!("cut off after {tokens} tokens, by --max-tokens or the context"))?;
+    }
     match answer.reason {
         Some(FinishReason::Failed(why)) => bail!(why),
         _ => Ok(answer),

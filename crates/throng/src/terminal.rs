@@ -1,6 +1,7 @@
 //! What goes where: answers to standard output, everything else to standard error, colours only
 //! where a person looks and `NO_COLOR` is not set.
 
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Write, stderr, stdout};
 
 const DIM: &str = "\x1b[2m";
@@ -19,7 +20,8 @@ pub struct Terminal {
 impl Terminal {
     /// Looks at where standard error goes.
     pub fn new() -> Self {
-        let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let no_color = std::env::var_os("NO_COLOR");
+        let colours = stderr().is_terminal() && allows_colour(no_color.as_deref());
         Self { colours, thinking: false, open: false }
     }
 
@@ -56,6 +58,11 @@ impl Terminal {
         Ok(())
     }
 
+    /// What must be known to read the answer rightly, whoever reads it.
+    pub fn note(&self, text: &str) -> std::io::Result<()> {
+        writeln!(stderr(), "note: {text}")
+    }
+
     fn end_reasoning(&mut self) -> std::io::Result<()> {
         if std::mem::take(&mut self.thinking) {
             write!(stderr(), "\n\n")?;
@@ -67,5 +74,23 @@ impl Terminal {
         let (dim, plain) = if self.colours { (DIM, PLAIN) } else { ("", "") };
         write!(stderr(), "{dim}{text}{plain}")?;
         stderr().flush()
+    }
+}
+
+/// As no-color.org has it: an empty `NO_COLOR` says nothing.
+fn allows_colour(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::allows_colour;
+
+    #[test]
+    fn only_a_no_color_that_says_something_counts() {
+        assert!(allows_colour(None) && allows_colour(Some(OsStr::new(""))));
+        assert!(!allows_colour(Some(OsStr::new("0"))));
     }
 }
