@@ -1,6 +1,7 @@
 //! Errors as a person sees them: one line, then a hint with the way out.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use throng_chat::{ChatError, TokenizerError};
@@ -65,8 +66,8 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         "tokenizer.json comes with the weights; take both from the same release"
     } else if error.is::<InvalidSampling>() {
         "`throng help generate` says what each number does"
-    } else if error.is::<ServeError>() {
-        "another program may listen there: --port 0 takes a free port"
+    } else if let Some(error) = error.downcast_ref::<ServeError>() {
+        listen_hint(error)
     } else {
         match error.downcast_ref::<SubmitError>()? {
             SubmitError::TooLong { .. } => "shorten the prompt; --kv-cache-memory may be the limit",
@@ -77,9 +78,21 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     Some(hint.to_owned())
 }
 
+fn listen_hint(error: &ServeError) -> &'static str {
+    let kind = match error {
+        ServeError::Listen { source, .. } | ServeError::Runtime(source) => source.kind(),
+    };
+    match kind {
+        ErrorKind::AddrInUse => "another program listens there: --port 0 takes a free port",
+        ErrorKind::AddrNotAvailable => "--host is an address of this machine, or 0.0.0.0 for all",
+        ErrorKind::PermissionDenied => "ports below 1024 are the system's: --port 8000 is not",
+        _ => "`throng help serve` says what --host and --port may be",
+    }
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }

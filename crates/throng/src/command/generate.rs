@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::{Context, Result};
 use throng_chat::{Conversation, Message, Reply};
-use throng_engine::{EngineConfig, Logprobs, Request};
+use throng_engine::{EngineConfig, Logprobs, Request, SubmitError};
 
 use crate::answer;
 use crate::args::{ConversationArgs, GenerateArgs};
@@ -25,6 +25,9 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         (model.tokenizer.encode(&prompt)?, model.generation.stop_tokens.clone(), reply)
     } else {
         let chat = model.chat()?;
+        if prompt.trim().is_empty() {
+            return Err(SubmitError::EmptyPrompt.into());
+        }
         let mut conversation = conversation(&args.conversation);
         conversation.messages.push(Message::User(prompt));
         let reply = Reply::chat(&chat, settings.stop.clone(), "0");

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write, stdout};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 use throng_chat::Tokenizer;
@@ -23,6 +23,9 @@ const CHUNK: usize = 128;
 /// # Errors
 /// The model cannot be loaded, the text does not fit, or a file cannot be written.
 pub fn run(args: &ScoreArgs) -> Result<()> {
+    if let Some(file) = &args.logits {
+        check_target(file)?;
+    }
     let model = Model::open(&args.model)?;
     let tokens = match &args.text {
         Some(text) => model.tokenizer.encode(&text_or_stdin(text)?)?,
@@ -105,5 +108,25 @@ fn save(file: &Path, logits: &[u8], positions: usize) -> Result<()> {
     let vocab = logits.len() / 4 / positions;
     let view = TensorView::new(Dtype::F32, vec![positions, vocab], logits)?;
     safetensors::serialize_to_file([("logits", view)], None, file)
-        .with_context(|| format!("cannot write {}", file.display()))
+        .map_err(|error| unwritable(file, &error).into())
+}
+
+/// Finds out before the work and not after it that its result has no place.
+fn check_target(file: &Path) -> Result<()> {
+    // The parent of a bare name is the empty path.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if file.is_dir() {
+        return Err(unwritable(file, &"it is a folder").into());
+    }
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(unwritable(file, &"there is no such folder").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(file: &Path, why: &dyn std::fmt::Display) -> Failure {
+    let message = format!("cannot write {}: {why}", file.display());
+    Failure { message, hint: "--logits names a file in a folder that exists and can be written" }
 }

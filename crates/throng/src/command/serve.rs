@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use throng_chat::Chat;
 use throng_engine::EngineConfig;
 use throng_server::{App, Defaults, ModelName};
 
@@ -26,7 +27,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let generation = &model.generation;
     let app = App {
         engine,
-        chat: model.chat().ok(),
+        chat: chat(&model),
         tokenizer: model.tokenizer.clone(),
         model: ModelName {
             id: args.served_model_name.clone().unwrap_or_else(|| model.name.clone()),
@@ -47,4 +48,9 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         eprintln!("{name} is ready: open that address for the chat page; OpenAI clients want /v1");
     })?;
     Ok(())
+}
+
+/// The chat format. A model without one still continues raw text.
+fn chat(model: &Model) -> Option<Chat> {
+    model.chat().map_err(|error| eprintln!("note: {error:#}; only /v1/completions answers")).ok()
 }
