@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use throng_chat::Effort;
 use throng_server::Date;
@@ -135,13 +136,30 @@ pub struct ServeArgs {
     #[arg(short, long, value_name = "N", env = "THRONG_PORT", default_value_t = 8000)]
     pub port: u16,
     /// The name that clients know the model by [default: the folder's]
-    #[arg(long, value_name = "NAME", env = "THRONG_SERVED_MODEL_NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "THRONG_SERVED_MODEL_NAME",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub served_model_name: Option<String>,
     /// Requests that are answered at once, at most
-    #[arg(long, value_name = "N", env = "THRONG_MAX_NUM_SEQS", default_value_t = 64)]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "THRONG_MAX_NUM_SEQS",
+        default_value_t = 64,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=4096)
+    )]
     pub max_num_seqs: usize,
-    /// Tokens of a step, at most: longer prompts are read in chunks
-    #[arg(long, value_name = "N", env = "THRONG_MAX_NUM_BATCHED_TOKENS", default_value_t = 512)]
+    /// Tokens of a step, at most: longer prompts are read in chunks. Never below --max-num-seqs
+    #[arg(
+        long,
+        value_name = "N",
+        env = "THRONG_MAX_NUM_BATCHED_TOKENS",
+        default_value_t = 512,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_536)
+    )]
     pub max_num_batched_tokens: usize,
     /// The day that the model is told: today, none or YYYY-MM-DD
     #[arg(long, value_name = "DAY", env = "THRONG_DATE", default_value = "today")]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use throng_chat::{ChatError, TokenizerError};
 use throng_checkpoint::CheckpointError;
 use throng_engine::{InvalidSampling, SubmitError};
+use throng_model::LoadError;
 use throng_server::ServeError;
 
 /// An error of the command itself, with a way out.
@@ -66,6 +67,8 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         "tokenizer.json comes with the weights; take both from the same release"
     } else if error.is::<InvalidSampling>() {
         "`throng help generate` says what each number does"
+    } else if let Some(LoadError::OutOfMemory(_)) = error.downcast_ref() {
+        "less --kv-cache-memory leaves more for everything else"
     } else if let Some(error) = error.downcast_ref::<ServeError>() {
         listen_hint(error)
     } else {
@@ -95,4 +98,18 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use throng_model::LoadError;
+    use throng_ops::OutOfMemory;
+
+    use super::hint;
+
+    #[test]
+    fn want_of_memory_has_a_way_out() {
+        let hint = hint(&LoadError::OutOfMemory(OutOfMemory { blocks: 1 }));
+        assert!(hint.is_some_and(|hint| hint.contains("--kv-cache-memory")));
+    }
 }
