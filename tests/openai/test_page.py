@@ -3,6 +3,7 @@
 Screenshots go to target/page/, for whoever changed the page to look at.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -95,6 +96,19 @@ def ask(browser, words):
     find(browser, "#question")[0].send_keys(words, Keys.ENTER)
 
 
+def record_requests(browser):
+    """Keeps what the page sends from now on, for `last_questions`."""
+    browser.execute_script(
+        "const send = window.fetch; window.sent = [];"
+        "window.fetch = (url, options) => { window.sent.push(options.body); return send(url, options); };"
+    )
+
+
+def last_questions(browser):
+    messages = json.loads(browser.execute_script("return window.sent.at(-1)"))["messages"]
+    return [message["content"] for message in messages if message["role"] == "user"]
+
+
 def test_a_question_is_answered_with_the_reasoning_folded(page):
     shoot(page, "welcome")
     assert page.switch_to.active_element.get_attribute("id") == "question"
@@ -147,8 +161,13 @@ def test_an_answer_can_be_stopped(page):
     assert find(page, "#send")[0].get_attribute("aria-label") == "Send"
     fast = slow | {"downloadThroughput": -1}
     page.execute_cdp_cmd("Network.emulateNetworkConditions", fast)
+    record_requests(page)
     ask(page, "What is 2 + 2?")
     answered(page, 2)
+    assert last_questions(page) == ["What is 2 + 2?"], "the other one has no answer"
+    ask(page, "And 3 + 3?")
+    answered(page, 3)
+    assert last_questions(page) == ["What is 2 + 2?", "And 3 + 3?"]
 
 
 def test_markup_is_shown_and_not_run(page):
@@ -199,6 +218,22 @@ def test_instructions_are_sent_and_errors_are_shown(page):
     assert find(page, ".failure") == []
     # The browser logs the refusal, as it should.
     page.get_log("browser")
+
+
+def test_a_question_that_failed_is_not_asked_again_with_the_next(page):
+    record_requests(page)
+    ask(page, "word " * 10)
+    answered(page, 1)
+    page.execute_script(
+        "const send = window.fetch;"
+        "window.fetch = () => { window.fetch = send; return Promise.reject(new Error('gone')); };"
+    )
+    ask(page, "Hello")
+    wait(page, lambda: find(page, ".failure button"))
+    ask(page, "What is 2 + 2?")
+    answered(page, 3)
+    assert find(page, ".failure button") == [], "to try it again would be out of turn"
+    assert last_questions(page) == [("word " * 10).strip(), "What is 2 + 2?"]
 
 
 def test_it_fits_a_phone_in_the_dark(page):

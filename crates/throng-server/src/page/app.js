@@ -42,6 +42,10 @@ function request() {
 }
 
 function ask(text) {
+  // A question that was stopped or failed before its answer is forgotten: two in a row are no
+  // conversation that a model knows, and to try it again would be out of turn.
+  if (messages.at(-1)?.role === "user") messages.pop();
+  for (const button of log.querySelectorAll(".failure button")) button.remove();
   messages.push({ role: "user", content: text });
   log.append(part("div", "turn user", text));
   welcome.hidden = true;
@@ -81,7 +85,7 @@ async function answer() {
     if (running === controller) running = null;
     refresh();
   }
-  if (shown.element.isConnected) {
+  if (shown.element.isConnected && shown.text) {
     messages.push({ role: "assistant", content: shown.text });
   }
 }
