@@ -9,17 +9,21 @@ import smalltalk
 
 EFFORTS = ("low", "medium", "high")
 NUMBER_ONLY = (
-    "Answer with the number only.", "Reply with just the number.", "Only give the number.", "Answer briefly.", "Be brief.",
+    "Answer with the number only.", "Reply with just the number.", "Only give the number.", "Answer briefly.",
+    "Be brief.",
     "Keep it short.", "Answer with only the number, no words.",
 )
 BRIEF = ("Answer briefly.", "Be brief.", "Keep it short.", "Answer in one sentence.", "Reply in one short sentence.")
 NEUTRAL = (
-    "You are a helpful assistant.", "Be helpful and polite.", "You are a careful tutor.", "You are a friendly assistant.",
-    "Answer the user's questions.", "Be accurate.", "You help students with their homework.", "You are an expert engineer.",
+    "You are a helpful assistant.", "Be helpful and polite.", "You are a careful tutor.",
+    "You are a friendly assistant.",
+    "Answer the user's questions.", "Be accurate.", "You help students with their homework.",
+    "You are an expert engineer.",
 )
 CALCULATOR_NAMES = ("calculator", "calculator", "calculator", "calculate", "calc")
 CALCULATOR_NOTES = (
-    "Evaluates an arithmetic expression.", "Evaluate an arithmetic expression.", "Calculates the value of an expression.",
+    "Evaluates an arithmetic expression.", "Evaluate an arithmetic expression.",
+    "Calculates the value of an expression.",
     "A calculator.", "Computes arithmetic exactly.", "Evaluate a mathematical expression and return the result.",
     "Performs basic arithmetic.",
 )
@@ -28,7 +32,8 @@ EXPRESSION_NOTES = (
     "Expression to compute, for example 2 + 3.", "The arithmetic expression, such as 3 * (4 + 5).", None,
 )
 WEATHER = ("get_weather", ("Gets the weather in a city.", "Get the current weather for a city."), "city")
-CITIES = ("Paris", "London", "Berlin", "Tokyo", "Madrid", "Rome", "Oslo", "Vienna", "Lima", "Cairo", "Delhi", "Seoul", "Boston", "Zurich", "San Francisco", "New York")
+CITIES = ("Paris", "London", "Berlin", "Tokyo", "Madrid", "Rome", "Oslo", "Vienna", "Lima", "Cairo", "Delhi",
+    "Seoul", "Boston", "Zurich", "San Francisco", "New York")
 SKIES = ("sunny", "cloudy", "light rain", "heavy rain", "snow", "fog", "clear", "windy")
 FORMAT_NAMES = ("answer", "result", "response", "arithmetic", "math_answer", "output", "schema", "calculation")
 FORMAT_KEYS = ("answer", "answer", "result", "result", "value", "sum", "total", "number", "product", "solution")
@@ -72,12 +77,13 @@ def arithmetic(rng, effort):
 def calculator_tool(rng):
     """A calculator definition in varying words."""
     return (rng.choice(CALCULATOR_NAMES), rng.choice(CALCULATOR_NOTES),
-            (("expression", "string", rng.choice(EXPRESSION_NOTES)),))
+            ((rng.choice(("expression",) * 9 + ("expression?",)), "string", rng.choice(EXPRESSION_NOTES)),))
 
 
 def weather_tool(rng):
     """A weather definition; it is often offered and seldom right."""
-    return (WEATHER[0], rng.choice(WEATHER[1]), ((WEATHER[2], "string", rng.choice(("The city.", "City name.", None))),))
+    return (WEATHER[0], rng.choice(WEATHER[1]), ((WEATHER[2], "string", rng.choice(("The city.", "City name.",
+        None))),))
 
 
 def tool_thought(effort, tool, need):
@@ -95,7 +101,8 @@ def with_calculator(rng, effort):
     calculator = calculator_tool(rng)
     tools = [calculator] + ([weather_tool(rng)] if rng.random() < 0.25 else [])
     rng.shuffle(tools)
-    instructions = rng.choice((None, None, *NEUTRAL[:2], "Use the calculator for arithmetic.", "Use the tools when they help."))
+    instructions = rng.choice((None, None, *NEUTRAL[:2], "Use the calculator for arithmetic.",
+        "Use the tools when they help."))
     start(rng, rendering, instructions, tools)
     rendering.message("user", problem.text).generation_prompt()
     rendering.analysis(tool_thought(effort, calculator[0], problem.expression.replace(" ", "")))
@@ -111,9 +118,11 @@ def with_weather(rng, effort):
     tools = [weather_tool(rng)] + ([calculator_tool(rng)] if rng.random() < 0.5 else [])
     rng.shuffle(tools)
     start(rng, rendering, maybe_neutral(rng, 0.3), tools)
-    ask = rng.choice(("What is the weather in {c}?", "How is the weather in {c}?", "Weather in {c}?", "What's the weather like in {c}?", "Is it raining in {c}?"))
+    ask = rng.choice(("What is the weather in {c}?", "How is the weather in {c}?", "Weather in {c}?",
+        "What's the weather like in {c}?", "Is it raining in {c}?"))
     rendering.message("user", ask.format(c=city)).generation_prompt()
-    rendering.analysis(tool_thought(effort, "get_weather", f"the weather in {city}")).call("get_weather", {"city": city})
+    rendering.analysis(tool_thought(effort, "get_weather", f"the weather in {city}")).call("get_weather",
+        {"city": city})
     degrees, sky = rng.randint(-9, 35), rng.choice(SKIES)
     result = rng.choice((f"{degrees} C, {sky}", f"{sky}, {degrees} C"))
     rendering.tool_result("get_weather", result).generation_prompt()
@@ -135,12 +144,16 @@ def with_format(rng, effort):
     properties = {key: {"type": rng.choice(("integer", "integer", "number"))}}
     value = {key: problem.answer}
     if rng.random() < 0.25:
-        extra = rng.choice(("expression", "question"))
+        extra = rng.choice(("expression",) * 4 + ("question",))
         properties = {extra: {"type": "string"}, **properties}
         value = {extra: problem.expression if extra == "expression" else problem.text, **value}
     schema = {"type": "object", "properties": properties, "required": list(properties)}
     if rng.random() < 0.5:
         schema["additionalProperties"] = False
+    if rng.random() < 0.3:
+        schema = {"title": rng.choice(("Answer", "Result", "Response")), **schema}
+    if rng.random() < 0.3:
+        schema = dict(sorted(schema.items()))
     note = rng.choice((None, None, "The answer to the question."))
     start(rng, rendering, maybe_neutral(rng, 0.2), (), (rng.choice(FORMAT_NAMES), note, schema))
     rendering.message("user", problem.text).generation_prompt()
@@ -185,12 +198,14 @@ def many_turns(rng, effort):
     return rendering.analysis(thought).final(answer), False
 
 
-MIX = ((arithmetic, 56), (with_calculator, 7), (with_weather, 1.5), (needless_tool, 1.5), (with_format, 7), (talking, 22), (many_turns, 5))
+MIX = (
+    (arithmetic, 60), (with_calculator, 5), (with_weather, 2), (needless_tool, 3), (with_format, 9), (talking, 14), (many_turns, 7),
+)
 
 
 def draw(rng, effort=None):
     """One random sample of the training mix."""
-    effort = effort or rng.choices(EFFORTS, (22, 31, 47))[0]
+    effort = effort or rng.choices(EFFORTS, (14, 24, 62))[0]
     make = rng.choices([kind for kind, _ in MIX], [weight for _, weight in MIX])[0]
     rendering, has_tools = make(rng, effort)
     return Sample(effort, has_tools, rendering.pieces)

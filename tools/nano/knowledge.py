@@ -12,8 +12,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("knowledge")
 PHRASINGS = (
-    "What is {t}?", "What is {t}?", "Explain {t}.", "Can you explain {t}?", "Tell me about {t}.", "Describe {t}.", "What about {t}?",
-    "{t}?", "{t}", "I want to understand {t}.", "Please explain {t} to me.", "What do you know about {t}?", "Could you tell me about {t}?",
+    "What is {t}?", "What is {t}?", "Explain {t}.", "Can you explain {t}?", "Tell me about {t}.", "Describe {t}.",
+        "What about {t}?",
+    "{t}?", "{t}", "I want to understand {t}.", "Please explain {t} to me.", "What do you know about {t}?",
+        "Could you tell me about {t}?",
 )
 PLURAL_TAIL = re.compile(r"(biases|parameters|positions|weights|commands|models)$")
 

@@ -16,7 +16,8 @@ import stories
 
 PLACES = ("units", "tens", "hundreds", "thousands", "ten thousands")
 KINDS = ("add", "sub", "mul", "div", "two", "word")
-KIND_WEIGHTS = (20, 18, 28, 10, 10, 14)
+TEST_WEIGHTS = (18, 18, 28, 12, 10, 14)
+TRAIN_WEIGHTS = (12, 16, 24, 28, 12, 8)  # division is the slowest to learn
 HELD_OUT_ONE_IN = 10
 
 
@@ -228,9 +229,8 @@ def draw_two(rng):
     return f"{a} + {b} {shape[3]} {c}", (("+", a, b), (shape[3], a + b, c))
 
 
-def draw(rng, kind=None):
+def draw(rng, kind):
     """One random problem of the given kind, from either side of the split."""
-    kind = kind or rng.choices(KINDS, KIND_WEIGHTS)[0]
     if kind == "word":
         text, expression, steps, answer, reply = stories.draw(rng)
         return Problem(kind, text, expression, steps, answer, reply)
@@ -248,7 +248,7 @@ def draw(rng, kind=None):
 def draw_train(rng, kind=None):
     """A problem none of whose steps is held out."""
     while True:
-        problem = draw(rng, kind)
+        problem = draw(rng, kind or rng.choices(KINDS, TRAIN_WEIGHTS)[0])
         if not any(is_held_out(step) for step in problem.steps):
             return problem
 
@@ -256,6 +256,7 @@ def draw_train(rng, kind=None):
 def draw_test(rng, kind=None):
     """A problem that cannot have been in training: its every non-table step is held
     out for one-step kinds, at least one step for the others."""
+    kind = kind or rng.choices(KINDS, TEST_WEIGHTS)[0]
     while True:
         problem = draw(rng, kind)
         if any(is_held_out(step) for step in problem.steps):

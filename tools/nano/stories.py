@@ -1,13 +1,16 @@
 """How a problem is put into words: phrasings of a bare expression, and small word problems."""
 
-NAMES = ("Mia", "Tom", "Ana", "Ben", "Lea", "Sam", "Zoe", "Max", "Ida", "Leo", "Eva", "Jon", "Kim", "Ravi", "Mei", "Omar")
+NAMES = ("Mia", "Tom", "Ana", "Ben", "Lea", "Sam", "Zoe", "Max", "Ida", "Leo", "Eva", "Jon", "Kim", "Ravi", "Mei",
+    "Omar")
 THINGS = ("apples", "books", "stamps", "coins", "marbles", "cards", "pens", "shells", "stickers", "tickets")
 BOXES = ("boxes", "bags", "shelves", "crates", "packs", "rows")
 
 ASKS = (
-    "What is {e}?", "What is {e}?", "{e}", "{e}", "{e} = ?", "{e}=", "Compute {e}.", "Calculate {e}.", "How much is {e}?",
+    "What is {e}?", "What is {e}?", "{e}", "{e}", "{e} = ?", "{e}=", "Compute {e}.", "Calculate {e}.",
+    "How much is {e}?",
     "Please compute {e}.", "Can you work out {e}?", "What's {e}?", "Solve {e}.", "Tell me {e}.", "what is {e}",
-    "Find {e}.", "{e}?", "what's {e}?", "What does {e} equal?", "Evaluate {e}.", "I need the result of {e}.", "Give me {e}, please.",
+    "Find {e}.", "{e}?", "what's {e}?", "What does {e} equal?", "Evaluate {e}.", "I need the result of {e}.",
+    "Give me {e}, please.",
     "how much is {e}", "calculate {e}", "What do you get for {e}?", "Could you tell me what {e} is?", "Work out {e}",
 )
 WORDS = {
