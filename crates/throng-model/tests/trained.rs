@@ -7,7 +7,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{compare, options, row, run_chunked, tables};
+use common::{compare, options, read_reference, row, run_chunked, tables};
 use throng_checkpoint::Checkpoint;
 use throng_model::{Batch, Isa, Precision, Runner, default_precision, load};
 
@@ -72,4 +72,22 @@ fn the_default_is_within_0_05_of_exact() {
             assert!(fast.mean < 0.3, "{isa}, text {text}: {fast:?}");
         }
     }
+}
+
+/// A conversation with nano, and what transformers makes of it: see `tools/golden/reference.py`.
+#[test]
+fn the_default_is_within_0_05_of_transformers() {
+    let checkpoint = checkpoint();
+    let vocab = checkpoint.spec().vocab;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nano");
+    let reference = read_reference(&folder.join("reference.safetensors"), "");
+    let distance = |precision| {
+        let mut runner = load(&checkpoint, options(precision, 2, None), &mut |_| ()).unwrap();
+        let logits = run_chunked(runner.as_mut(), &reference.tokens, 64);
+        compare(&logits, &reference.logits, vocab, 0.2)
+    };
+    let exact = distance(Precision::Exact);
+    assert!(exact.worst < 1e-3, "{exact:?}");
+    let default = distance(default_precision(checkpoint.spec()));
+    assert!(default.worst < 0.05 && default.other_argmax == 0, "{default:?}");
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 use throng_checkpoint::Checkpoint;
@@ -47,12 +47,19 @@ pub struct Reference {
 
 /// The reference of a golden checkpoint for a length.
 pub fn reference(name: &str, length: usize) -> Reference {
-    let bytes = std::fs::read(golden_folder().join(name).join("reference.safetensors")).unwrap();
+    let file = golden_folder().join(name).join("reference.safetensors");
+    read_reference(&file, &format!("_{length}"))
+}
+
+/// The tensors `tokens` and `logits` of a file, their names ending in `suffix`.
+pub fn read_reference(file: &Path, suffix: &str) -> Reference {
+    let bytes = std::fs::read(file).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
-    let words =
-        |key: String| -> Vec<[u8; 4]> { file.tensor(&key).unwrap().data().as_chunks().0.to_vec() };
-    let tokens = words(format!("tokens_{length}")).into_iter().map(u32::from_le_bytes).collect();
-    let logits = words(format!("logits_{length}")).into_iter().map(f32::from_le_bytes).collect();
+    let words = |name: &str| -> Vec<[u8; 4]> {
+        file.tensor(&format!("{name}{suffix}")).unwrap().data().as_chunks().0.to_vec()
+    };
+    let tokens = words("tokens").into_iter().map(u32::from_le_bytes).collect();
+    let logits = words("logits").into_iter().map(f32::from_le_bytes).collect();
     Reference { tokens, logits }
 }
 
