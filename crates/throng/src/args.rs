@@ -77,7 +77,12 @@ pub struct SamplingArgs {
     #[arg(long, value_name = "N", env = "THRONG_SEED")]
     pub seed: Option<u64>,
     /// End the answer before this text; may be given several times
-    #[arg(long, value_name = "TEXT", env = "THRONG_STOP")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "THRONG_STOP",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub stop: Vec<String>,
     /// Tokens of the answer at most, reasoning included [default: what the context leaves]
     #[arg(long, value_name = "N", env = "THRONG_MAX_TOKENS")]

@@ -32,8 +32,7 @@ impl Settings {
             seed: args.seed.unwrap_or_else(random_seed),
         };
         sampling.check()?;
-        let stop = args.stop.iter().filter(|text| !text.is_empty()).cloned().collect();
-        Ok(Self { sampling, stop, max_tokens: args.max_tokens })
+        Ok(Self { sampling, stop: args.stop.clone(), max_tokens: args.max_tokens })
     }
 
     /// Limits of an answer that these tokens end.

@@ -103,6 +103,12 @@ fn numbers_out_of_range_are_named() {
             assert!(outcome.stderr.contains(setting), "{}", outcome.stderr);
         }
     }
+    for args in [["generate", "hi", "--stop", ""], ["serve", "--port=0", "--served-model-name", ""]]
+    {
+        let outcome = throng(&args, b"");
+        assert!(!outcome.success && outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(args[2]), "{}", outcome.stderr);
+    }
     fail(&["generate", "--raw", ""], "empty");
     fail(&["generate", " \n"], "empty");
     for target in [std::env::temp_dir(), "no/such/folder/logits.safetensors".into()] {
