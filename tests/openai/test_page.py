@@ -139,6 +139,7 @@ def test_a_suggestion_starts_a_chat_and_clearing_ends_it(page):
     suggestions[0].click()
     assert text(page, ".turn.user") == words
     answered(page, 1)
+    assert "1776" in find(page, ".content")[0].text, "the suggestion sets the effort it needs"
     find(page, "#clear")[0].click()
     assert find(page, ".turn") == []
     assert find(page, "#welcome")[0].is_displayed()

@@ -3,11 +3,12 @@
 import { Answer, part } from "./answer.js";
 import { chat, servedModel } from "./api.js";
 
+/** Questions for an empty page; one that must be worked out sets the effort as well. */
 const SUGGESTIONS = [
-  "What is 37 * 48?",
-  "How does batching make serving cheaper?",
-  "How does a mixture of experts work?",
-  "Why do we quantise weights?",
+  { text: "What is 37 * 48?", effort: "high" },
+  { text: "How does batching make serving cheaper?" },
+  { text: "How does a mixture of experts work?" },
+  { text: "Why do we quantise weights?" },
 ];
 /** How near to its end the conversation must be scrolled to follow the answer. */
 const FOLLOW_PX = 80;
@@ -154,10 +155,14 @@ instruct.addEventListener("click", () => {
   instruct.setAttribute("aria-expanded", String(!panel.hidden));
   (panel.hidden ? question : system).focus();
 });
-for (const text of SUGGESTIONS) {
+for (const { text, effort } of SUGGESTIONS) {
   const button = part("button", "", text);
   button.type = "button";
-  button.addEventListener("click", () => { if (!running) ask(text); });
+  button.addEventListener("click", () => {
+    if (running) return;
+    if (effort) document.querySelector(`input[name=effort][value=${effort}]`).checked = true;
+    ask(text);
+  });
   const item = part("li");
   item.append(button);
   find("suggestions").append(item);
