@@ -135,7 +135,10 @@ impl Canceller {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Not one sequence fits.
-    #[error("the KV cache has {blocks:?}, but one sequence may hold {most:?}")]
+    #[error(
+        "the KV cache has {} blocks for windows, but one sequence may hold {}",
+        blocks.window, most.window
+    )]
     KvCacheTooSmall {
         /// What the runner has.
         blocks: KvBlocks,

@@ -1,12 +1,15 @@
 //! How many blocks the KV cache should have.
 
-use throng_model::{BLOCK_TOKENS, KvBlocks};
+use throng_model::{BLOCK_TOKENS, BlockId, KvBlocks};
 use throng_spec::ModelSpec;
 
 use crate::engine::EngineConfig;
 
 /// Part of the budget that windowed layers may take: a window is short, a context is not.
 const WINDOW_SHARE: usize = 3;
+
+/// Blocks that a block table can name.
+const MAX_BLOCKS: usize = BlockId::MAX as usize;
 
 impl EngineConfig {
     /// The largest useful KV cache within `bytes`, where a key or value takes `value_bytes`.
@@ -19,16 +22,15 @@ impl EngineConfig {
                 spec.layers.iter().filter(|layer| layer.attention.window.is_some() == windowed);
             layers.count() * 2 * spec.heads.kv_width() * value_bytes * BLOCK_TOKENS
         };
+        let useful = |of_one: usize| of_one.saturating_mul(config.max_sequences).min(MAX_BLOCKS);
         let window = match block_bytes(true) {
             0 => 0,
-            each => {
-                (bytes / WINDOW_SHARE / each).clamp(one.window, one.window * config.max_sequences)
-            }
+            each => (bytes / WINDOW_SHARE / each).clamp(one.window, useful(one.window)),
         };
-        let rest = bytes.saturating_sub(window * block_bytes(true));
+        let rest = bytes.saturating_sub(window.saturating_mul(block_bytes(true)));
         let full = match block_bytes(false) {
             0 => 0,
-            each => (rest / each).clamp(1, one.full * config.max_sequences),
+            each => (rest / each).clamp(1, useful(one.full)),
         };
         KvBlocks { full, window }
     }
@@ -40,9 +42,40 @@ impl EngineConfig {
 pub(crate) fn blocks_of_one(spec: &ModelSpec, chunk: usize) -> KvBlocks {
     let windows = || spec.layers.iter().map(|layer| layer.attention.window);
     let has_full = windows().any(|window| window.is_none());
-    let ring = |window: usize| (window + chunk - 2) / BLOCK_TOKENS + 2;
+    let context = spec.context.div_ceil(BLOCK_TOKENS);
+    let ring = |window: usize| {
+        (window.saturating_add(chunk) / BLOCK_TOKENS).saturating_add(2).min(context)
+    };
     KvBlocks {
-        full: if has_full { spec.context.div_ceil(BLOCK_TOKENS) } else { 0 },
+        full: if has_full { context } else { 0 },
         window: windows().flatten().max().map_or(0, ring),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throng_testkit::TinyGptOss;
+
+    use super::*;
+
+    #[test]
+    fn the_plan_keeps_its_bounds() {
+        let spec = ModelSpec::from_config(&TinyGptOss::default().config()).unwrap();
+        let plan = |max_sequences, max_batched_tokens, bytes| {
+            let config = EngineConfig { max_sequences, max_batched_tokens, ..Default::default() };
+            (config.kv_blocks(&spec, bytes, 2), blocks_of_one(&spec, max_batched_tokens))
+        };
+        let (least, one) = plan(8, 64, 0);
+        assert_eq!(least, KvBlocks { full: 1, window: one.window });
+        let (most, one) = plan(8, 64, usize::MAX);
+        assert_eq!(most, KvBlocks { full: 8 * one.full, window: 8 * one.window });
+        let (huge, _) = plan(usize::MAX, usize::MAX, usize::MAX);
+        assert!(huge.full <= MAX_BLOCKS && huge.window <= MAX_BLOCKS);
+        let budget = 1 << 18;
+        let (some, _) = plan(8, 64, budget);
+        let layer_bytes = 2 * spec.heads.kv_width() * 2 * BLOCK_TOKENS;
+        let layers = spec.layers.len() / 2;
+        assert!((some.full + some.window) * layers * layer_bytes <= budget, "{some:?}");
+        assert!((some.full + some.window + 2) * layers * layer_bytes > budget, "{some:?}");
     }
 }
