@@ -95,8 +95,17 @@ def tool_thought(effort, tool, need):
     return f"The user asks for {need}. The {tool} tool gives this exactly, so I call it."
 
 
+def call_tool(rng, rendering, effort, tool, need, arguments):
+    """A call after its analysis; or, in half the samples, a call in the history without one,
+    because clients seldom send the analysis back."""
+    trained = rng.random() < 0.5
+    if trained:
+        rendering.analysis(tool_thought(effort, tool, need))
+    rendering.call(tool, arguments, trained)
+
+
 def with_calculator(rng, effort):
-    """Arithmetic with the calculator on offer: half the samples call, half read the result."""
+    """Arithmetic with the calculator on offer: the call, its result, the answer."""
     rendering, problem = harmony.Rendering(), problems.draw_train(rng)
     calculator = calculator_tool(rng)
     tools = [calculator] + ([weather_tool(rng)] if rng.random() < 0.25 else [])
@@ -105,8 +114,8 @@ def with_calculator(rng, effort):
         "Use the tools when they help."))
     start(rng, rendering, instructions, tools)
     rendering.message("user", problem.text).generation_prompt()
-    rendering.analysis(tool_thought(effort, calculator[0], problem.expression.replace(" ", "")))
-    rendering.call(calculator[0], {"expression": problem.expression})
+    need = problem.expression.replace(" ", "")
+    call_tool(rng, rendering, effort, calculator[0], need, {"expression": problem.expression})
     result = rng.choice((str(problem.answer),) * 4 + (harmony.compact({"result": problem.answer}),))
     rendering.tool_result(calculator[0], result).generation_prompt()
     return rendering.final(problem.reply), True
@@ -199,7 +208,7 @@ def many_turns(rng, effort):
 
 
 MIX = (
-    (arithmetic, 60), (with_calculator, 5), (with_weather, 2), (needless_tool, 3), (with_format, 9), (talking, 14), (many_turns, 7),
+    (arithmetic, 54), (with_calculator, 10), (with_weather, 3), (needless_tool, 3), (with_format, 9), (talking, 14), (many_turns, 7),
 )
 
 

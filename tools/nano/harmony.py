@@ -54,11 +54,11 @@ class Rendering:
         self.special("channel", True).text("final", True).special("message", True)
         return self.text(content, True).special("return", True)
 
-    def call(self, tool, arguments):
-        """A trained function call in the replay form."""
-        self.text(f" to=functions.{tool}", True).special("channel", True).text("commentary ", True)
-        self.special("constrain", True).text("json", True).special("message", True)
-        return self.text(compact(arguments), True).special("call", True)
+    def call(self, tool, arguments, trained=True):
+        """A function call in the replay form."""
+        self.text(f" to=functions.{tool}", trained).special("channel", trained).text("commentary ", trained)
+        self.special("constrain", trained).text("json", trained).special("message", trained)
+        return self.text(compact(arguments), trained).special("call", trained)
 
     def tool_result(self, tool, content):
         """What a function sends back."""
