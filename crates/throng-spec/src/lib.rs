@@ -7,10 +7,16 @@ mod config;
 mod dtype;
 mod fields;
 mod gpt_oss;
+mod layout;
+mod mlp;
 mod model;
 mod role;
+mod rope;
 
 pub use config::ConfigError;
 pub use dtype::DType;
-pub use model::{Attention, Heads, Layer, MoE, ModelSpec, Rope, Yarn};
+pub use layout::Layout;
+pub use mlp::{Activation, Mixture, Mlp, Weighting};
+pub use model::{Attention, Biases, Heads, Layer, ModelSpec, Norm, Positions};
 pub use role::{LayerRole, Role};
+pub use rope::{Llama3, Rope, RopeScaling, Yarn};
