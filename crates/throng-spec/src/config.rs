@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::fields::{Fields, quote};
-use crate::gpt_oss;
 use crate::model::ModelSpec;
+use crate::{gpt_oss, gpt2, llama, qwen3, qwen3_moe};
 
 /// Values along one dimension of a tensor at most.
 pub(crate) const MAX_DIMENSION: usize = 1 << 20;
@@ -26,8 +26,13 @@ struct Architecture {
 }
 
 /// The architectures that can be run.
-const ARCHITECTURES: &[Architecture] =
-    &[Architecture { model_type: gpt_oss::MODEL_TYPE, read: gpt_oss::read }];
+const ARCHITECTURES: &[Architecture] = &[
+    Architecture { model_type: gpt_oss::MODEL_TYPE, read: gpt_oss::read },
+    Architecture { model_type: llama::MODEL_TYPE, read: llama::read },
+    Architecture { model_type: qwen3::MODEL_TYPE, read: qwen3::read },
+    Architecture { model_type: qwen3_moe::MODEL_TYPE, read: qwen3_moe::read },
+    Architecture { model_type: gpt2::MODEL_TYPE, read: gpt2::read },
+];
 
 impl ModelSpec {
     /// `model_type` of every architecture that can be run.

@@ -6,10 +6,14 @@
 mod config;
 mod dtype;
 mod fields;
+mod gpt2;
 mod gpt_oss;
 mod layout;
+mod llama;
 mod mlp;
 mod model;
+mod qwen3;
+mod qwen3_moe;
 mod role;
 mod rope;
 

@@ -139,7 +139,7 @@ fn an_error_names_key_found_and_expected() {
     );
     assert_eq!(
         error(&[("model_type", json!("mamba"))]),
-        "model_type is \"mamba\", supported: gpt_oss"
+        "model_type is \"mamba\", supported: gpt_oss, llama, qwen3, qwen3_moe, gpt2"
     );
     assert_eq!(
         ModelSpec::from_config(&json!([1])).unwrap_err().to_string(),
