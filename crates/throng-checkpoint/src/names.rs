@@ -166,13 +166,49 @@ pub(crate) fn of_expert(name: &str, expert: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Names;
+    use serde_json::json;
     use throng_spec::ModelSpec;
+    use throng_testkit::TinyGptOss;
 
+    use super::Names;
+
+    /// With every switch on that adds a tensor, and layers of each kind.
     #[test]
-    fn every_architecture_has_its_names() {
-        for architecture in ModelSpec::architectures() {
-            assert!(!Names::of(architecture).prefixes.is_empty());
+    fn every_tensor_of_every_architecture_has_a_name() {
+        let llama = json!({
+            "model_type": "llama", "hidden_size": 8, "intermediate_size": 8, "vocab_size": 8,
+            "max_position_embeddings": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "attention_bias": true, "mlp_bias": true,
+        });
+        let with = |more: serde_json::Value| {
+            let mut config = llama.clone();
+            let object = config.as_object_mut().expect("an object");
+            object.remove("mlp_bias");
+            object.extend(more.as_object().expect("an object").clone());
+            config
+        };
+        let configs = [
+            TinyGptOss::default().config(),
+            llama.clone(),
+            with(json!({ "model_type": "qwen3" })),
+            with(json!({
+                "model_type": "qwen3_moe", "num_experts": 2, "num_experts_per_tok": 1,
+                "moe_intermediate_size": 8, "mlp_only_layers": [0],
+            })),
+            json!({
+                "model_type": "gpt2", "n_embd": 8, "n_head": 2, "n_layer": 1, "n_positions": 8,
+                "vocab_size": 8, "tie_word_embeddings": false,
+            }),
+        ];
+        let specs = configs.map(|config| ModelSpec::from_config(&config).expect("a sound config"));
+        assert!(ModelSpec::architectures().eq(specs.iter().map(|spec| spec.architecture)));
+        for spec in &specs {
+            let names = Names::of(spec.architecture);
+            for (role, _) in spec.tensors() {
+                // A missing row is a panic.
+                let (start, _) = names.form(names.prefixes[0], role);
+                assert!(start.is_empty() || start.starts_with(names.prefixes[0]), "{role:?}");
+            }
         }
     }
 }

@@ -70,7 +70,10 @@ fn gpt2() -> Value {
     })
 }
 
-const ALL: [fn() -> Value; 5] = [smollm2, llama3, qwen3, qwen3_moe, gpt2];
+/// A released config.
+type Base = fn() -> Value;
+
+const ALL: [Base; 5] = [smollm2, llama3, qwen3, qwen3_moe, gpt2];
 
 fn changed(mut config: Value, changes: &[(&str, Value)]) -> Value {
     for (path, value) in changes {
@@ -175,7 +178,7 @@ fn gpt2_has_norms_with_biases_and_learned_positions() {
 
 #[test]
 fn numbers_that_lie_are_refused() {
-    let refused: [(fn() -> Value, &str, Value); 31] = [
+    let refused: [(Base, &str, Value); 31] = [
         (smollm2, "hidden_size", json!(575)),
         (smollm2, "hidden_size", json!(0)),
         (smollm2, "intermediate_size", json!(1 << 20)),
