@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::config::{ConfigError, MAX_CONTEXT, MAX_DIMENSION, MAX_EXPERTS, MAX_LAYERS};
 use crate::dtype::DType;
-use crate::fields::{Fields, quote};
+use crate::fields::Fields;
+use crate::layer_types;
 use crate::mlp::{Activation, Mixture, Mlp, Weighting};
 use crate::model::{Attention, Biases, Heads, Layer, ModelSpec, Norm, Positions};
 use crate::rope::Rope;
@@ -76,33 +77,12 @@ fn blocked(config: &Fields<'_>, key: &str) -> Result<usize, ConfigError> {
     Err(config.invalid(key, &Value::from(size), &format!("a multiple of {block}")))
 }
 
-/// `layer_types` says which layers have the window; by default every other one, from the first.
+/// By default every other layer has the window, from the first.
 fn layers(config: &Fields<'_>, mlp: Mlp) -> Result<Vec<Layer>, ConfigError> {
     let count = config.size("num_hidden_layers", 1..=MAX_LAYERS)?;
     let window = config.size_or("sliding_window", 128, 1..=MAX_CONTEXT)?;
-    let windowed: Vec<bool> = match config.get("layer_types") {
-        None => (0..count).map(|layer| layer % 2 == 0).collect(),
-        Some(value) => {
-            let expected = format!("a list of num_hidden_layers ({count}) names");
-            let names = value
-                .as_array()
-                .filter(|names| names.len() == count)
-                .ok_or_else(|| config.invalid("layer_types", value, &expected))?;
-            names.iter().map(|name| is_windowed(config, name)).collect::<Result<_, _>>()?
-        }
-    };
+    let windowed = layer_types::windowed(config, count, |layer| layer % 2 == 0)?;
     let layer =
         |windowed: bool| Layer { attention: Attention { window: windowed.then_some(window) }, mlp };
     Ok(windowed.into_iter().map(layer).collect())
-}
-
-fn is_windowed(config: &Fields<'_>, name: &Value) -> Result<bool, ConfigError> {
-    match name.as_str() {
-        Some("sliding_attention") => Ok(true),
-        Some("full_attention") => Ok(false),
-        _ => {
-            let found = Value::from(format!("an entry {}", quote(name)));
-            Err(config.invalid("layer_types", &found, "sliding_attention or full_attention"))
-        }
-    }
 }

@@ -8,6 +8,7 @@ mod dtype;
 mod fields;
 mod gpt2;
 mod gpt_oss;
+mod layer_types;
 mod layout;
 mod llama;
 mod mlp;

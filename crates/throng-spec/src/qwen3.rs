@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::config::ConfigError;
 use crate::fields::Fields;
+use crate::layer_types;
 use crate::llama;
 use crate::model::ModelSpec;
 
@@ -23,12 +24,11 @@ pub(crate) fn relative(
 ) -> Result<ModelSpec, ConfigError> {
     // No released model has a window, though the config has a place for it.
     config.only("use_sliding_window", &Value::from(false))?;
-    if let Some(types) = config.get("layer_types") {
-        let full = |types: &Vec<Value>| types.iter().all(|kind| kind == "full_attention");
-        if !types.as_array().is_some_and(full) {
-            return Err(config.invalid("layer_types", types, "a list of full_attention"));
-        }
-    }
     config.only("mlp_bias", &Value::from(false))?;
-    Ok(ModelSpec { qk_norm: true, ..llama::relative(config, architecture, head_dim)? })
+    let spec = llama::relative(config, architecture, head_dim)?;
+    if layer_types::windowed(config, spec.layers.len(), |_| false)?.contains(&true) {
+        let found = Value::from("a list with sliding_attention");
+        return Err(config.invalid("layer_types", &found, "full_attention for every layer"));
+    }
+    Ok(ModelSpec { qk_norm: true, ..spec })
 }
