@@ -156,8 +156,8 @@ impl CheckpointError {
                 "only the architectures listed can be run"
             }
             Self::MissingTensor { .. } | Self::WrongShape { .. } | Self::WrongDtype { .. } => {
-                "config.json and the weights must come from the same model, in the layout in which \
-                 OpenAI released gpt-oss"
+                "config.json and the weights must come from the same model, in the layout in which it \
+                 was released"
             }
             Self::UnquantisedExperts { .. } => {
                 "use the checkpoint as released, with its MXFP4 experts, not a dequantised copy"

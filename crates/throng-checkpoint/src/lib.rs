@@ -2,6 +2,7 @@
 //! layout, memory-mapped, or the same files embedded in the binary; nothing after it knows which.
 
 mod archive;
+mod bind;
 mod checkpoint;
 mod error;
 mod files;

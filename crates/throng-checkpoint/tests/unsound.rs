@@ -58,8 +58,11 @@ fn json_that_is_none_or_lies() {
     assert!(folder.message().contains("the file is [], expected a JSON object"));
     folder.set("config.json", "hidden_size", json!(0));
     assert!(folder.message().starts_with("config.json: hidden_size is 0, expected"));
-    folder.set("config.json", "model_type", json!("llama"));
-    assert_eq!(folder.message(), "config.json: model_type is \"llama\", supported: gpt_oss");
+    folder.set("config.json", "model_type", json!("mamba"));
+    assert_eq!(
+        folder.message(),
+        "config.json: model_type is \"mamba\", supported: gpt_oss, llama, qwen3, qwen3_moe, gpt2"
+    );
     folder.write("config.json", "{\"hidden_size\": ");
     assert!(folder.message().starts_with("config.json is not valid JSON: EOF"));
     folder.write("config.json", "[".repeat(100_000));

@@ -135,8 +135,8 @@ fn rate(tokens: usize, sorted: &[f64]) -> String {
 fn step_bytes(checkpoint: &Checkpoint, users: usize) -> f64 {
     let spec = checkpoint.spec();
     let touched = |layer: usize| {
-        let moe = &spec.layers[layer].moe;
-        1.0 - (1.0 - moe.active as f64 / moe.experts as f64).powi(users as i32)
+        let mlp = &spec.layers[layer].mlp;
+        1.0 - (1.0 - mlp.active() as f64 / mlp.experts() as f64).powi(users as i32)
     };
     let share = |role| match role {
         Role::Embedding => 0.0,

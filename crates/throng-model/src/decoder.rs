@@ -1,7 +1,7 @@
 //! The forward pass, top to bottom.
 
-use throng_ops::{Attention, Backend, Routes, SwiGlu};
-use throng_spec::ModelSpec;
+use throng_ops::{Attention, Backend, Routes};
+use throng_spec::{ModelSpec, Positions};
 
 use crate::batch::Batch;
 use crate::kv::KvBlocks;
@@ -9,12 +9,13 @@ use crate::kv_cache::KvCache;
 use crate::rope::Frequencies;
 use crate::runner::{RunError, Runner};
 use crate::step::Step;
-use crate::weights::{LayerWeights, Weights};
+use crate::weights::{LayerWeights, MlpWeights, Weights};
 
 /// A decoder-only transformer on some backend.
 pub(crate) struct Decoder<B: Backend> {
     spec: ModelSpec,
-    frequencies: Frequencies,
+    /// For a model that rotates queries and keys.
+    frequencies: Option<Frequencies>,
     weights: Weights<B>,
     cache: KvCache<B>,
     step: Step,
@@ -48,8 +49,12 @@ impl<B: Backend> Decoder<B> {
         cache: KvCache<B>,
         step_tokens: usize,
     ) -> Self {
+        let frequencies = match &spec.positions {
+            Positions::Rope(rope) => Some(Frequencies::new(rope, spec.heads.dim)),
+            Positions::Learned => None,
+        };
         let mut decoder = Self {
-            frequencies: Frequencies::new(&spec.rope, spec.heads.dim),
+            frequencies,
             spec,
             weights,
             cache,
@@ -67,9 +72,12 @@ impl<B: Backend> Decoder<B> {
         self.reserve(self.step.tokens.len(), self.step.wanted.len());
         let work = &mut self.work;
         self.backend.embed(&self.weights.embedding, &self.step.tokens, &mut work.hidden);
+        if let Some(table) = &self.weights.positions {
+            self.backend.embed_add(table, self.step.positions(), &mut work.hidden);
+        }
         for layer in 0..self.spec.layers.len() {
             self.attention(layer);
-            self.experts(layer);
+            self.mlp(layer);
         }
         self.head();
     }
@@ -77,32 +85,44 @@ impl<B: Backend> Decoder<B> {
     /// `hidden += output(attend(rope(qkv(norm(hidden)))))`
     fn attention(&mut self, layer: usize) {
         let Self { spec, backend, step, work, .. } = self;
-        let LayerWeights { attention_norm, qkv, sinks, output, .. } = &self.weights.layers[layer];
+        let LayerWeights { attention_norm, qkv, head_norms, sinks, output, .. } =
+            &self.weights.layers[layer];
         let pool = &mut self.cache.layers[layer];
         let attention =
             Attention { heads: spec.heads, window: spec.layers[layer].attention.window };
         let placement = step.placement(attention.window);
-        let tokens = step.tokens.len();
+        let (tokens, epsilon) = (step.tokens.len(), spec.norm_epsilon);
 
-        backend.rms_norm(tokens, &work.hidden, attention_norm, spec.norm_epsilon, &mut work.normed);
+        attention_norm.apply(backend, tokens, &work.hidden, epsilon, &mut work.normed);
         backend.linear(tokens, &work.normed, qkv, &mut work.qkv);
-        backend.rope(&attention, &step.angles, &mut work.qkv);
+        if let Some((query, key)) = head_norms {
+            backend.norm_heads(tokens, &attention, (query, key), epsilon, &mut work.qkv);
+        }
+        if self.frequencies.is_some() {
+            backend.rope(&attention, &step.angles, &mut work.qkv);
+        }
         backend.append_kv(&attention, placement, &work.qkv, pool);
         backend.attend(&attention, placement, sinks, &work.qkv, pool, &mut work.attended);
         backend.linear_add(tokens, &work.attended, output, &mut work.hidden);
     }
 
-    /// `hidden += Σ weight · down(swiglu(gate_up(norm(hidden))))` over each token's experts
-    fn experts(&mut self, layer: usize) {
+    /// `hidden += Σ weight · down(activation(up(norm(hidden))))` over each token's experts; a dense
+    /// MLP is the one expert of all tokens.
+    fn mlp(&mut self, layer: usize) {
         let Self { spec, backend, step, work, .. } = self;
-        let LayerWeights { mlp_norm, router, gate_up, down, .. } = &self.weights.layers[layer];
-        let moe = &spec.layers[layer].moe;
-        let swiglu = SwiGlu { alpha: moe.alpha, clamp: moe.clamp };
+        let LayerWeights { mlp_norm, mlp: MlpWeights { router, up, down }, .. } =
+            &self.weights.layers[layer];
+        let mlp = &spec.layers[layer].mlp;
         let tokens = step.tokens.len();
 
-        backend.rms_norm(tokens, &work.hidden, mlp_norm, spec.norm_epsilon, &mut work.normed);
-        backend.route(tokens, &work.normed, router, moe.active, &mut work.routes);
-        backend.experts_gate_up(&work.routes, &work.normed, gate_up, swiglu, &mut work.inner);
+        mlp_norm.apply(backend, tokens, &work.hidden, spec.norm_epsilon, &mut work.normed);
+        match router {
+            Some((router, mixture)) => {
+                backend.route(tokens, &work.normed, router, *mixture, &mut work.routes);
+            }
+            None => work.routes.to_one(tokens),
+        }
+        backend.experts_up(&work.routes, &work.normed, up, mlp.activation, &mut work.inner);
         backend.experts_down_add(&work.routes, &work.inner, down, &mut work.hidden);
     }
 
@@ -110,18 +130,19 @@ impl<B: Backend> Decoder<B> {
     fn head(&mut self) {
         let Self { spec, backend, step, work, weights, .. } = self;
         let wanted = step.wanted.len();
+        let head = weights.head.as_ref().unwrap_or(&weights.embedding);
 
         backend.gather(spec.hidden, &step.wanted, &work.hidden, &mut work.attended);
         let norm = &weights.final_norm;
-        backend.rms_norm(wanted, &work.attended, norm, spec.norm_epsilon, &mut work.normed);
-        backend.linear(wanted, &work.normed, &weights.head, &mut work.logits);
+        norm.apply(backend, wanted, &work.attended, spec.norm_epsilon, &mut work.normed);
+        backend.linear(wanted, &work.normed, head, &mut work.logits);
     }
 
     /// Makes the workspace large enough for a step.
     fn reserve(&mut self, tokens: usize, wanted: usize) {
         let Self { spec, backend, work, .. } = self;
         let heads = spec.heads;
-        let inner = spec.layers.iter().map(|layer| layer.moe.active * layer.moe.width).max();
+        let inner = spec.layers.iter().map(|layer| layer.mlp.active() * layer.mlp.width).max();
         let qkv = heads.query_width() + 2 * heads.kv_width();
         for (buffer, len) in [
             (&mut work.hidden, tokens * spec.hidden),
@@ -146,7 +167,7 @@ impl<B: Backend> Runner for Decoder<B> {
     }
 
     fn run(&mut self, batch: &Batch) -> Result<&[f32], RunError> {
-        self.step.set(batch, &self.spec, self.cache.blocks, &self.frequencies);
+        self.step.set(batch, &self.spec, self.cache.blocks, self.frequencies.as_ref());
         self.forward();
         let wanted = self.step.wanted.len();
         Ok(self.backend.read(&self.work.logits, wanted * self.spec.vocab))

@@ -10,6 +10,7 @@ mod decoder;
 mod kv;
 mod kv_cache;
 mod load;
+mod norm;
 mod rope;
 mod runner;
 mod step;

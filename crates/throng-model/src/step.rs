@@ -14,7 +14,7 @@ pub(crate) struct Step {
     pub tokens: Vec<u32>,
     /// Which of the tokens want logits, as indices into `tokens`.
     pub wanted: Vec<u32>,
-    /// Rotary angles at the tokens' positions.
+    /// Rotary angles at the tokens' positions, if the model rotates.
     pub angles: Angles,
     full: Placement,
     window: Placement,
@@ -26,6 +26,11 @@ impl Step {
         if window.is_some() { &self.window } else { &self.full }
     }
 
+    /// Position of each token in its sequence.
+    pub(crate) fn positions(&self) -> &[u32] {
+        &self.full.positions
+    }
+
     /// Takes a batch.
     ///
     /// # Panics
@@ -35,7 +40,7 @@ impl Step {
         batch: &Batch,
         spec: &ModelSpec,
         blocks: KvBlocks,
-        frequencies: &Frequencies,
+        frequencies: Option<&Frequencies>,
     ) {
         self.tokens.clear();
         self.wanted.clear();
@@ -59,7 +64,9 @@ impl Step {
             place(&mut self.full, row, &row.blocks.full);
             place(&mut self.window, row, &row.blocks.window);
         }
-        frequencies.angles(&self.full.positions, &mut self.angles);
+        if let Some(frequencies) = frequencies {
+            frequencies.angles(&self.full.positions, &mut self.angles);
+        }
     }
 }
 

@@ -1,39 +1,50 @@
 //! Tensors to packed matrices. Whatever is odd about a format or an architecture ends here.
 
 use throng_checkpoint::{Checkpoint, Tensor};
-use throng_ops::{Backend, MatrixPart, MatrixSource, Precision, decode};
-use throng_spec::{LayerRole, ModelSpec, Role};
+use throng_ops::{Backend, MatrixPart, MatrixSource, Precision, RowOrder, decode};
+use throng_spec::{LayerRole, Mixture, ModelSpec, Positions, Role};
 
 use crate::load::Progress;
+use crate::norm::Norm;
 
 /// A model's weights in the backend's layout.
 pub(crate) struct Weights<B: Backend> {
     /// `[vocab, hidden]`.
     pub embedding: B::Matrix,
+    /// `[context, hidden]`, where positions are learned.
+    pub positions: Option<B::Matrix>,
     /// First to last.
     pub layers: Vec<LayerWeights<B>>,
-    /// `[hidden]`.
-    pub final_norm: B::Buffer,
-    /// `[vocab, hidden]`.
-    pub head: B::Matrix,
+    /// Before the head.
+    pub final_norm: Norm<B>,
+    /// `[vocab, hidden]`, where the embedding is not the head too.
+    pub head: Option<B::Matrix>,
 }
 
 /// One layer's weights. Matrices carry their biases.
 pub(crate) struct LayerWeights<B: Backend> {
-    /// `[hidden]`.
-    pub attention_norm: B::Buffer,
+    /// Before attention.
+    pub attention_norm: Norm<B>,
     /// Query, key and value projections stacked `[query width + 2 · kv width, hidden]`.
     pub qkv: B::Matrix,
+    /// Weights of the norms of each query head and each key head `[head width]`, if there are.
+    pub head_norms: Option<(B::Buffer, B::Buffer)>,
     /// `[query heads]`.
     pub sinks: B::Buffer,
     /// `[hidden, query width]`.
     pub output: B::Matrix,
-    /// `[hidden]`.
-    pub mlp_norm: B::Buffer,
-    /// `[experts, hidden]`.
-    pub router: B::Matrix,
-    /// `[experts, 2 · width, hidden]`, even rows gate, odd rows up.
-    pub gate_up: B::Matrix,
+    /// Before the MLP.
+    pub mlp_norm: Norm<B>,
+    /// A mixture of experts, or a dense MLP as one of one expert.
+    pub mlp: MlpWeights<B>,
+}
+
+/// The weights of a layer's experts.
+pub(crate) struct MlpWeights<B: Backend> {
+    /// `[experts, hidden]`, where there is a choice.
+    pub router: Option<(B::Matrix, Mixture)>,
+    /// `[experts, width, hidden]`, or twice the rows, even ones gate and odd ones up.
+    pub up: B::Matrix,
     /// `[experts, hidden, width]`.
     pub down: B::Matrix,
 }
@@ -46,37 +57,71 @@ impl<B: Backend> Weights<B> {
         progress: &mut dyn FnMut(Progress),
     ) -> Self {
         let spec = checkpoint.spec();
-        let total_bytes = total_bytes(checkpoint, spec);
-        let mut binder =
-            Binder { backend, checkpoint, progress, done: Progress { done_bytes: 0, total_bytes } };
-        let embedding = binder.matrix(&[Role::Embedding], &[], Precision::Exact);
-        let layers =
-            (0..spec.layers.len()).map(|layer| LayerWeights::bind(&mut binder, layer, precision));
-        let layers = layers.collect();
+        let total_bytes = total_bytes(checkpoint);
+        let done = Progress { done_bytes: 0, total_bytes };
+        let mut binder = Binder { backend, checkpoint, spec, precision, progress, done };
+        let learned = spec.positions == Positions::Learned;
         Self {
-            embedding,
-            layers,
-            final_norm: binder.vector(Role::FinalNorm),
-            head: binder.matrix(&[Role::Head], &[], precision),
+            // Rows of it are read as they are; a precision is for products with it, as the head.
+            embedding: binder.matrix(&[Role::Embedding], &[], precision),
+            positions: learned.then(|| binder.matrix(&[Role::Positions], &[], precision)),
+            layers: (0..spec.layers.len())
+                .map(|layer| LayerWeights::bind(&mut binder, layer))
+                .collect(),
+            final_norm: binder.norm(Role::FinalNorm, Role::FinalNormBias),
+            head: (!spec.tied_head).then(|| binder.matrix(&[Role::Head], &[], precision)),
         }
     }
 }
 
 impl<B: Backend> LayerWeights<B> {
-    fn bind(binder: &mut Binder<'_, B>, layer: usize, precision: Precision) -> Self {
+    fn bind(binder: &mut Binder<'_, B>, layer: usize) -> Self {
         use LayerRole::*;
         let role = |role| Role::Layer(layer, role);
+        let (spec, precision) = (binder.spec, binder.precision);
         let qkv_biases = [role(QueryBias), role(KeyBias), role(ValueBias)];
+        let qkv_biases = if spec.biases.qkv { &qkv_biases[..] } else { &[] };
+        let output_bias = [role(OutputBias)];
+        let output_bias = if spec.biases.output { &output_bias[..] } else { &[] };
         Self {
-            attention_norm: binder.vector(role(AttentionNorm)),
-            qkv: binder.matrix(&[role(Query), role(Key), role(Value)], &qkv_biases, precision),
-            sinks: binder.vector(role(Sinks)),
-            output: binder.matrix(&[role(Output)], &[role(OutputBias)], precision),
-            mlp_norm: binder.vector(role(MlpNorm)),
+            attention_norm: binder.norm(role(AttentionNorm), role(AttentionNormBias)),
+            qkv: binder.matrix(&[role(Query), role(Key), role(Value)], qkv_biases, precision),
+            head_norms: spec
+                .qk_norm
+                .then(|| (binder.vector(role(QueryNorm)), binder.vector(role(KeyNorm)))),
+            sinks: if spec.sinks {
+                binder.vector(role(Sinks))
+            } else {
+                binder.backend.upload(&vec![f32::NEG_INFINITY; spec.heads.query])
+            },
+            output: binder.matrix(&[role(Output)], output_bias, precision),
+            mlp_norm: binder.norm(role(MlpNorm), role(MlpNormBias)),
+            mlp: MlpWeights::bind(binder, layer),
+        }
+    }
+}
+
+impl<B: Backend> MlpWeights<B> {
+    fn bind(binder: &mut Binder<'_, B>, layer: usize) -> Self {
+        use LayerRole::*;
+        let (spec, precision) = (binder.spec, binder.precision);
+        let mixture = spec.layers[layer].mlp.mixture;
+        let [up, up_bias, down, down_bias] = match mixture {
+            Some(_) => [GateUp, GateUpBias, Down, DownBias],
+            None => [DenseUp, DenseUpBias, DenseDown, DenseDownBias],
+        };
+        let mut matrix = |role, bias, has_bias: bool, precision| {
+            let bias = [Role::Layer(layer, bias)];
+            let bias = if has_bias { &bias[..] } else { &[] };
+            binder.matrix(&[Role::Layer(layer, role)], bias, precision)
+        };
+        Self {
             // Rounding here could choose another expert, which no later accuracy makes good.
-            router: binder.matrix(&[role(Router)], &[role(RouterBias)], Precision::Exact),
-            gate_up: binder.matrix(&[role(GateUp)], &[role(GateUpBias)], precision),
-            down: binder.matrix(&[role(Down)], &[role(DownBias)], precision),
+            router: mixture.map(|mixture| {
+                (matrix(Router, RouterBias, spec.biases.router, Precision::Exact), mixture)
+            }),
+            up: matrix(up, up_bias, spec.biases.mlp, precision),
+            down: matrix(down, down_bias, spec.biases.mlp, precision),
         }
     }
 }
@@ -85,6 +130,8 @@ impl<B: Backend> LayerWeights<B> {
 struct Binder<'a, B> {
     backend: &'a mut B,
     checkpoint: &'a Checkpoint,
+    spec: &'a ModelSpec,
+    precision: Precision,
     progress: &'a mut dyn FnMut(Progress),
     done: Progress,
 }
@@ -95,18 +142,28 @@ impl<B: Backend> Binder<'_, B> {
         self.backend.upload(&values)
     }
 
-    /// Matrices stacked along their rows, with their biases.
+    /// A norm of the spec's kind.
+    fn norm(&mut self, weight: Role, bias: Role) -> Norm<B> {
+        let weight = self.vector(weight);
+        match self.spec.norm {
+            throng_spec::Norm::Rms => Norm::Rms { weight },
+            throng_spec::Norm::Layer => Norm::Layer { weight, bias: self.vector(bias) },
+        }
+    }
+
+    /// Matrices stacked along their rows, with their biases. One alone may be in pieces.
     fn matrix(&mut self, weights: &[Role], biases: &[Role], precision: Precision) -> B::Matrix {
         let bias: Vec<f32> = biases.iter().flat_map(|&role| self.values(role)).collect();
+        let checkpoint = self.checkpoint;
         let tensors: Vec<Tensor<'_>> =
-            weights.iter().map(|&role| self.checkpoint.tensor(role)).collect();
+            weights.iter().flat_map(|&role| checkpoint.pieces(role)).collect();
         let parts: Vec<MatrixPart<'_>> = tensors.iter().map(part).collect();
-        let (cols, outer) =
-            tensors[0].shape.split_last().expect("the shapes of matrices have two dimensions");
+        let experts = self.experts(weights[0]);
         let source = MatrixSource {
-            groups: outer[..outer.len() - 1].iter().product(),
-            cols: *cols,
+            groups: experts,
+            cols: tensors[0].shape[tensors[0].shape.len() - 1],
             parts: &parts,
+            order: if weights.len() > 1 { RowOrder::Stacked } else { RowOrder::Interleaved },
             bias: (!biases.is_empty()).then_some(&bias),
         };
         let matrix = self.backend.pack(&source, precision);
@@ -114,10 +171,28 @@ impl<B: Backend> Binder<'_, B> {
         matrix
     }
 
+    /// Experts that a role's tensor is of; 1 for one of all tokens.
+    fn experts(&self, role: Role) -> usize {
+        match role {
+            Role::Layer(layer, role) if role.is_per_expert() => {
+                self.spec.layers[layer].mlp.experts()
+            }
+            _ => 1,
+        }
+    }
+
+    /// The values of a vector, whose pieces alternate.
     fn values(&mut self, role: Role) -> Vec<f32> {
-        let tensor = self.checkpoint.tensor(role);
-        self.advance(bytes(&tensor));
-        decode(tensor.dtype, tensor.data, tensor.scales)
+        let checkpoint = self.checkpoint;
+        let pieces: Vec<Vec<f32>> = checkpoint
+            .pieces(role)
+            .map(|tensor| {
+                self.advance(bytes(&tensor));
+                decode(tensor.dtype, tensor.data, tensor.scales)
+            })
+            .collect();
+        let len = pieces.iter().map(Vec::len).sum();
+        (0..len).map(|i| pieces[i % pieces.len()][i / pieces.len()]).collect()
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -128,14 +203,18 @@ impl<B: Backend> Binder<'_, B> {
 
 /// A tensor `[rows, cols]` or `[experts, rows, cols]` as part of a matrix.
 fn part<'a>(tensor: &Tensor<'a>) -> MatrixPart<'a> {
-    let rows = tensor.shape[tensor.shape.len() - 2];
-    MatrixPart { dtype: tensor.dtype, rows, data: tensor.data, scales: tensor.scales }
+    let Tensor { dtype, layout, data, scales, .. } = *tensor;
+    let [outer @ .., rows, _] = tensor.shape else {
+        unreachable!("the shapes of matrices have two dimensions")
+    };
+    MatrixPart { dtype, layout, groups: outer.iter().product(), rows: *rows, data, scales }
 }
 
 fn bytes(tensor: &Tensor<'_>) -> usize {
-    tensor.data.len() + tensor.scales.len()
+    tensor.dtype.bytes(tensor.shape.iter().product())
 }
 
-fn total_bytes(checkpoint: &Checkpoint, spec: &ModelSpec) -> usize {
-    spec.tensors().iter().map(|&(role, _)| bytes(&checkpoint.tensor(role))).sum()
+fn total_bytes(checkpoint: &Checkpoint) -> usize {
+    let roles = checkpoint.spec().tensors();
+    roles.iter().flat_map(|&(role, _)| checkpoint.pieces(role)).map(|piece| bytes(&piece)).sum()
 }

@@ -1,6 +1,6 @@
 //! The operations that a decoder is made of, and what each takes and gives.
 
-use throng_spec::Heads;
+use throng_spec::{Activation, Heads, Mixture};
 
 use crate::matrix::MatrixSource;
 use crate::placement::{Angles, Placement};
@@ -42,16 +42,6 @@ impl Attention {
     pub fn scale(&self) -> f32 {
         (self.heads.dim as f32).sqrt().recip()
     }
-}
-
-/// The clamped SwiGLU of gpt-oss: `g · sigmoid(α · g) · (u + 1)` with the gate g clamped from
-/// above and the linear part u on both sides (gpt-oss model card, section 2.2).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SwiGlu {
-    /// α.
-    pub alpha: f32,
-    /// Where both parts are clamped.
-    pub clamp: f32,
 }
 
 /// Memory for a KV cache that the machine does not have.
@@ -103,6 +93,9 @@ pub trait Backend: Send {
     /// `out[t] = table[tokens[t]]`.
     fn embed(&mut self, table: &Self::Matrix, tokens: &[u32], out: &mut Self::Buffer);
 
+    /// `out[t] += table[tokens[t]]`.
+    fn embed_add(&mut self, table: &Self::Matrix, tokens: &[u32], out: &mut Self::Buffer);
+
     /// `out[i] = x[tokens[i]]`, vectors of `width` values.
     fn gather(&mut self, width: usize, tokens: &[u32], x: &Self::Buffer, out: &mut Self::Buffer);
 
@@ -115,6 +108,28 @@ pub trait Backend: Send {
         weight: &Self::Buffer,
         epsilon: f32,
         out: &mut Self::Buffer,
+    );
+
+    /// LayerNorm (Ba et al. 2016) of `tokens` vectors as wide as the weight and the bias:
+    /// `out = (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias`.
+    fn layer_norm(
+        &mut self,
+        tokens: usize,
+        x: &Self::Buffer,
+        weight_and_bias: (&Self::Buffer, &Self::Buffer),
+        epsilon: f32,
+        out: &mut Self::Buffer,
+    );
+
+    /// RMSNorm of every query head of `qkv` with the first weight, and of every key head with the
+    /// second, in place. Weights are as wide as a head.
+    fn norm_heads(
+        &mut self,
+        tokens: usize,
+        attention: &Attention,
+        query_and_key: (&Self::Buffer, &Self::Buffer),
+        epsilon: f32,
+        qkv: &mut Self::Buffer,
     );
 
     /// `out[t] = matrix · x[t] + bias`, with a matrix of one group.
@@ -149,8 +164,8 @@ pub trait Backend: Send {
     );
 
     /// Grouped-query attention of the queries in `qkv` over `pool`, which holds the step's own
-    /// keys already. `sinks` has a logit a query head that joins the softmax's denominator only.
-    /// Gives `[tokens, query width]`.
+    /// keys already. `sinks` has a logit a query head that joins the softmax's denominator only;
+    /// it is -∞ for a head that has none. Gives `[tokens, query width]`.
     fn attend(
         &mut self,
         attention: &Attention,
@@ -161,26 +176,26 @@ pub trait Backend: Send {
         out: &mut Self::Buffer,
     );
 
-    /// Sends every token to `active` experts: those with the highest of `router · x + bias`
-    /// (the lower index first among equals), weighted by a softmax over the chosen.
+    /// Sends every token to the experts with the highest of `router · x + bias` (the lower index
+    /// first among equals), as many as the mixture says, with weights as it says.
     fn route(
         &mut self,
         tokens: usize,
         x: &Self::Buffer,
         router: &Self::Matrix,
-        active: usize,
+        mixture: Mixture,
         routes: &mut Routes,
     );
 
-    /// For every slot (a token and one of its experts) the expert's gate and up projections and
-    /// the SwiGLU of them. Rows of the matrix alternate: even gate, odd up.
-    /// Gives `[slots, rows / 2]`.
-    fn experts_gate_up(
+    /// For every slot (a token and one of its experts) the expert's up projection and the
+    /// activation of it. Where that has a gate, rows of the matrix alternate: even gate, odd up.
+    /// Gives `[slots, rows / inputs of the activation]`.
+    fn experts_up(
         &mut self,
         routes: &Routes,
         x: &Self::Buffer,
         matrix: &Self::Matrix,
-        swiglu: SwiGlu,
+        activation: Activation,
         out: &mut Self::Buffer,
     );
 

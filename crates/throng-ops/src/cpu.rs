@@ -12,6 +12,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod experts;
+mod heads;
 mod inputs;
 mod isa;
 mod kernels;
@@ -19,12 +20,11 @@ mod linear;
 mod packed;
 mod pool;
 mod portable;
-mod rope;
 mod scalar;
 mod scatter;
 mod work;
 
-use throng_spec::Heads;
+use throng_spec::{Activation, Heads, Mixture};
 
 pub use self::attention::KvPool;
 use self::experts::Experts;
@@ -35,7 +35,7 @@ pub use self::packed::Matrix;
 use self::pool::Pool;
 use self::scatter::for_each_part;
 use self::work::grain;
-use crate::backend::{Attention, Backend, OutOfMemory, Precision, SwiGlu};
+use crate::backend::{Attention, Backend, OutOfMemory, Precision};
 use crate::matrix::MatrixSource;
 use crate::placement::{Angles, Placement};
 use crate::routes::Routes;
@@ -47,6 +47,8 @@ pub struct Cpu {
     linear: Linear,
     experts: Experts,
     router_logits: Vec<f32>,
+    /// A copy of what an operation changes in place, or a row of a table.
+    scratch: Vec<f32>,
 }
 
 impl Cpu {
@@ -63,7 +65,7 @@ impl Cpu {
         let pool = Pool::new(threads)
             .map_err(|error| CpuError::Spawn { threads, reason: error.kind() })?;
         let (linear, experts) = (Linear::default(), Experts::default());
-        Ok(Self { kernels, pool, linear, experts, router_logits: Vec::new() })
+        Ok(Self { kernels, pool, linear, experts, router_logits: Vec::new(), scratch: Vec::new() })
     }
 
     /// The instruction set in use.
@@ -119,6 +121,15 @@ impl Backend for Cpu {
         }
     }
 
+    fn embed_add(&mut self, table: &Matrix, tokens: &[u32], out: &mut Vec<f32>) {
+        inputs::grow(&mut self.scratch, table.cols);
+        let row = &mut self.scratch[..table.cols];
+        for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(table.cols)) {
+            table.row(token as usize, row);
+            out.iter_mut().zip(&*row).for_each(|(out, x)| *out += x);
+        }
+    }
+
     fn gather(&mut self, width: usize, tokens: &[u32], x: &Vec<f32>, out: &mut Vec<f32>) {
         for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(width)) {
             out.copy_from_slice(&x[token as usize * width..][..width]);
@@ -143,6 +154,39 @@ impl Backend for Cpu {
         });
     }
 
+    fn layer_norm(
+        &mut self,
+        tokens: usize,
+        x: &Vec<f32>,
+        (weight, bias): (&Vec<f32>, &Vec<f32>),
+        epsilon: f32,
+        out: &mut Vec<f32>,
+    ) {
+        let Self { kernels, pool, .. } = self;
+        let width = weight.len();
+        let out = &mut out[..tokens * width];
+        for_each_part(pool, out, width, grain(pool, tokens, 6 * width), &|token, out| {
+            let x = &x[token * width..][..width];
+            // SAFETY: a reference to the kernels is proof that the machine can run them.
+            unsafe { (kernels.layer_norm)(x, weight, bias, epsilon, out) };
+        });
+    }
+
+    fn norm_heads(
+        &mut self,
+        tokens: usize,
+        attention: &Attention,
+        weights: (&Vec<f32>, &Vec<f32>),
+        epsilon: f32,
+        qkv: &mut Vec<f32>,
+    ) {
+        let Self { kernels, pool, scratch, .. } = self;
+        let qkv = &mut qkv[..tokens * attention.qkv_width()];
+        scratch.clear();
+        scratch.extend_from_slice(qkv);
+        heads::norm((kernels, pool), attention, (weights.0, weights.1), epsilon, (scratch, qkv));
+    }
+
     fn linear(&mut self, tokens: usize, x: &Vec<f32>, matrix: &Matrix, out: &mut Vec<f32>) {
         let Self { kernels, pool, linear, .. } = self;
         linear.run(kernels, pool, matrix, (x, tokens), (out, Store::Set));
@@ -154,7 +198,7 @@ impl Backend for Cpu {
     }
 
     fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut Vec<f32>) {
-        rope::rotate(&mut self.pool, attention, angles, qkv);
+        heads::rotate(&mut self.pool, attention, angles, qkv);
     }
 
     fn append_kv(
@@ -184,26 +228,26 @@ impl Backend for Cpu {
         tokens: usize,
         x: &Vec<f32>,
         router: &Matrix,
-        active: usize,
+        mixture: Mixture,
         routes: &mut Routes,
     ) {
         let Self { kernels, pool, linear, router_logits, .. } = self;
         let len = tokens * router.rows;
         inputs::grow(router_logits, len);
         linear.run(kernels, pool, router, (x, tokens), (router_logits, Store::Set));
-        routes.choose(&router_logits[..len], router.rows, active);
+        routes.choose(&router_logits[..len], mixture);
     }
 
-    fn experts_gate_up(
+    fn experts_up(
         &mut self,
         routes: &Routes,
         x: &Vec<f32>,
         matrix: &Matrix,
-        swiglu: SwiGlu,
+        activation: Activation,
         out: &mut Vec<f32>,
     ) {
         let Self { kernels, pool, experts, .. } = self;
-        experts.gate_up((kernels, pool), routes, (x, matrix), swiglu, out);
+        experts.up((kernels, pool), routes, (x, matrix), activation, out);
     }
 
     fn experts_down_add(

@@ -16,9 +16,9 @@ mod naive;
 mod placement;
 mod routes;
 
-pub use backend::{Attention, Backend, OutOfMemory, Precision, SwiGlu};
+pub use backend::{Attention, Backend, OutOfMemory, Precision};
 pub use cpu::{Cpu, CpuError, Isa};
-pub use matrix::{MatrixPart, MatrixSource, decode};
+pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};
 pub use naive::Naive;
 pub use placement::{Angles, BLOCK_TOKENS, Placement};
 pub use routes::Routes;

@@ -1,7 +1,7 @@
 //! A weight matrix as a checkpoint stores it, for packing.
 
 use half::{bf16, f16};
-use throng_spec::DType;
+use throng_spec::{DType, Layout};
 
 use crate::mxfp4;
 
@@ -13,10 +13,22 @@ pub struct MatrixSource<'a> {
     pub groups: usize,
     /// Inputs.
     pub cols: usize,
-    /// Parts to stack along the rows, each `[groups, its rows, cols]`.
+    /// Each `[its groups, its rows, cols]`. All have either all groups or one; if one, the parts of
+    /// the first group come first.
     pub parts: &'a [MatrixPart<'a>],
+    /// How a group's rows are made of those of its parts.
+    pub order: RowOrder,
     /// `[groups, rows]`, or nothing to add.
     pub bias: Option<&'a [f32]>,
+}
+
+/// How a matrix's rows are made of those of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowOrder {
+    /// Part after part.
+    Stacked,
+    /// Row 0 of each part, then row 1 of each, and so on; the parts have equally many.
+    Interleaved,
 }
 
 /// Some rows of a matrix, as stored. See `throng_checkpoint::Tensor` for the bytes.
@@ -24,6 +36,10 @@ pub struct MatrixSource<'a> {
 pub struct MatrixPart<'a> {
     /// How the values are stored.
     pub dtype: DType,
+    /// In which order; other than by rows only for one group and dtypes without blocks.
+    pub layout: Layout,
+    /// Groups that it has rows of: all of the matrix's, or one.
+    pub groups: usize,
     /// Rows of each group.
     pub rows: usize,
     /// The values, little-endian.
@@ -36,26 +52,30 @@ pub struct MatrixPart<'a> {
 pub fn decode(dtype: DType, data: &[u8], scales: &[u8]) -> Vec<f32> {
     let blocks = (data.len() + scales.len()) / dtype.block_bytes();
     let mut out = vec![0.0; blocks * dtype.block_len()];
-    RowBytes { dtype, data, scales }.decode(&mut out);
+    RowBytes { dtype, data, scales, stride: 1 }.decode(&mut out);
     out
 }
 
 /// One row as stored.
 pub(crate) struct RowBytes<'a> {
     pub dtype: DType,
+    /// From the row's first value to its last.
     pub data: &'a [u8],
     pub scales: &'a [u8],
+    /// Values from one of the row to the next; 1 for MXFP4.
+    pub stride: usize,
 }
 
 impl<'a> MatrixSource<'a> {
     /// Outputs of each group.
     pub fn rows(&self) -> usize {
-        self.parts.iter().map(|part| part.rows).sum()
+        self.parts_of(0).0.iter().map(|part| part.rows).sum()
     }
 
     /// Bytes of the stored values.
     pub fn bytes(&self) -> usize {
-        self.parts.iter().map(|part| part.data.len() + part.scales.len()).sum()
+        let values = |part: &MatrixPart<'_>| part.groups * part.rows * self.cols;
+        self.parts.iter().map(|part| part.dtype.bytes(values(part))).sum()
     }
 
     /// The one dtype of all parts, if they agree.
@@ -64,13 +84,39 @@ impl<'a> MatrixSource<'a> {
         self.parts.iter().all(|part| part.dtype == first).then_some(first)
     }
 
+    /// The parts that have a group's rows, and which of their groups it is.
+    fn parts_of(&self, group: usize) -> (&'a [MatrixPart<'a>], usize) {
+        let each = self.parts.first().map_or(1, |part| part.groups);
+        let runs = self.groups / each;
+        let count = self.parts.len() / runs;
+        (&self.parts[group / each * count..][..count], group % each)
+    }
+
     /// Panics unless the byte counts fit the shape: the checkpoint has checked them.
     pub(crate) fn check(&self) {
+        let each = self.parts.first().map_or(1, |part| part.groups);
+        assert!(each == 1 || each == self.groups, "groups of a part");
+        assert!(self.parts.len().is_multiple_of(self.groups / each), "parts of a group");
         for part in self.parts {
-            let values = self.groups * part.rows * self.cols;
+            let (rows, values) = (part.rows, part.groups * part.rows * self.cols);
             let stored = part.data.len() + part.scales.len();
+            let expected = match part.layout {
+                Layout::Rows => part.dtype.bytes(values),
+                Layout::Columns { pitch } => {
+                    assert!(part.groups == 1 && part.dtype.block_len() == 1 && rows <= pitch);
+                    part.dtype.bytes((self.cols - 1) * pitch + rows)
+                }
+            };
+            assert_eq!(part.groups, each, "groups of a part");
             assert_eq!(self.cols % part.dtype.block_len(), 0, "whole blocks in a row");
-            assert_eq!(stored, part.dtype.bytes(values), "bytes of a matrix of {values} values");
+            assert_eq!(stored, expected, "bytes of a matrix of {values} values");
+        }
+        for group in 0..self.groups {
+            let (parts, _) = self.parts_of(group);
+            let rows = parts.iter().map(|part| part.rows);
+            assert_eq!(rows.clone().sum::<usize>(), self.rows(), "rows of a group");
+            let alike = rows.clone().all(|count| count == parts[0].rows);
+            assert!(self.order == RowOrder::Stacked || alike, "rows to interleave");
         }
         if let Some(bias) = self.bias {
             assert_eq!(bias.len(), self.groups * self.rows(), "bias values");
@@ -79,45 +125,64 @@ impl<'a> MatrixSource<'a> {
 
     /// A row of a group as stored.
     pub(crate) fn row(&self, group: usize, mut row: usize) -> RowBytes<'a> {
-        for part in self.parts {
-            if row >= part.rows {
-                row -= part.rows;
-                continue;
+        let (parts, group) = self.parts_of(group);
+        if self.order == RowOrder::Interleaved {
+            return parts[row % parts.len()].row(group, row / parts.len(), self.cols);
+        }
+        for part in parts {
+            if row < part.rows {
+                return part.row(group, row, self.cols);
             }
-            let index = group * part.rows + row;
-            let blocks = self.cols / part.dtype.block_len();
-            let slice = |bytes: &'a [u8], len: usize| &bytes[index * len..][..len];
-            return match part.dtype {
-                DType::Mxfp4 => RowBytes {
-                    dtype: part.dtype,
-                    data: slice(part.data, blocks * mxfp4::BLOCK_BYTES),
-                    scales: slice(part.scales, blocks),
-                },
-                dtype => {
-                    RowBytes { dtype, data: slice(part.data, dtype.bytes(self.cols)), scales: &[] }
-                }
-            };
+            row -= part.rows;
         }
         panic!("row {row} past the end of a matrix");
     }
 }
 
-impl RowBytes<'_> {
+impl<'a> MatrixPart<'a> {
+    fn row(&self, group: usize, row: usize, cols: usize) -> RowBytes<'a> {
+        let Self { dtype, data, scales, .. } = *self;
+        let index = group * self.rows + row;
+        let slice = |bytes: &'a [u8], len: usize| &bytes[index * len..][..len];
+        match (self.layout, dtype) {
+            (Layout::Columns { pitch }, _) => {
+                let values = (cols - 1) * pitch + 1;
+                let data = &data[dtype.bytes(row)..][..dtype.bytes(values)];
+                RowBytes { dtype, data, scales, stride: pitch }
+            }
+            (Layout::Rows, DType::Mxfp4) => {
+                let blocks = cols / dtype.block_len();
+                let data = slice(data, blocks * mxfp4::BLOCK_BYTES);
+                RowBytes { dtype, data, scales: slice(scales, blocks), stride: 1 }
+            }
+            (Layout::Rows, _) => {
+                RowBytes { dtype, data: slice(data, dtype.bytes(cols)), scales, stride: 1 }
+            }
+        }
+    }
+}
+
+impl<'a> RowBytes<'a> {
+    /// The row's values, `N` bytes each.
+    pub(crate) fn words<const N: usize>(&self) -> impl Iterator<Item = &'a [u8; N]> {
+        self.data.as_chunks::<N>().0.iter().step_by(self.stride)
+    }
+
     /// The row's values.
     pub(crate) fn decode(&self, out: &mut [f32]) {
         match self.dtype {
             DType::F32 => {
-                for (out, bytes) in out.iter_mut().zip(self.data.as_chunks().0) {
+                for (out, bytes) in out.iter_mut().zip(self.words()) {
                     *out = f32::from_le_bytes(*bytes);
                 }
             }
             DType::F16 => {
-                for (out, bytes) in out.iter_mut().zip(self.data.as_chunks().0) {
+                for (out, bytes) in out.iter_mut().zip(self.words()) {
                     *out = f16::from_le_bytes(*bytes).to_f32();
                 }
             }
             DType::Bf16 => {
-                for (out, bytes) in out.iter_mut().zip(self.data.as_chunks().0) {
+                for (out, bytes) in out.iter_mut().zip(self.words()) {
                     *out = bf16::from_le_bytes(*bytes).to_f32();
                 }
             }

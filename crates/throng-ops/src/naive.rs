@@ -1,9 +1,12 @@
 //! The oracle: every operation by the most obvious loops, in f32, on one thread. It is here to be
 //! read and compared with, not to be fast; keep it as close to the formulas as it is.
 
-use throng_spec::Heads;
+mod formulas;
 
-use crate::backend::{Attention, Backend, OutOfMemory, Precision, SwiGlu};
+use throng_spec::{Activation, Heads, Mixture};
+
+use self::formulas::dot;
+use crate::backend::{Attention, Backend, OutOfMemory, Precision};
 use crate::matrix::MatrixSource;
 use crate::placement::{Angles, BLOCK_TOKENS, Placement};
 use crate::routes::Routes;
@@ -36,10 +39,6 @@ impl Matrix {
 pub struct KvPool {
     keys: Vec<f32>,
     values: Vec<f32>,
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The cache's cell, counted in tokens, of a position in a token's sequence.
@@ -91,6 +90,13 @@ impl Backend for Naive {
         }
     }
 
+    fn embed_add(&mut self, table: &Matrix, tokens: &[u32], out: &mut Vec<f32>) {
+        for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(table.cols)) {
+            let row = &table.weights[token as usize * table.cols..][..table.cols];
+            out.iter_mut().zip(row).for_each(|(out, x)| *out += x);
+        }
+    }
+
     fn gather(&mut self, width: usize, tokens: &[u32], x: &Vec<f32>, out: &mut Vec<f32>) {
         for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(width)) {
             out.copy_from_slice(&x[token as usize * width..][..width]);
@@ -107,9 +113,41 @@ impl Backend for Naive {
     ) {
         let width = weight.len();
         for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).take(tokens) {
-            let scale = (dot(x, x) / width as f32 + epsilon).sqrt().recip();
-            for (out, (x, weight)) in out.iter_mut().zip(x.iter().zip(weight)) {
-                *out = x * scale * weight;
+            formulas::rms_norm(x, weight, epsilon, out);
+        }
+    }
+
+    fn layer_norm(
+        &mut self,
+        tokens: usize,
+        x: &Vec<f32>,
+        (weight, bias): (&Vec<f32>, &Vec<f32>),
+        epsilon: f32,
+        out: &mut Vec<f32>,
+    ) {
+        let width = weight.len();
+        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).take(tokens) {
+            formulas::layer_norm(x, (weight, bias), epsilon, out);
+        }
+    }
+
+    fn norm_heads(
+        &mut self,
+        tokens: usize,
+        attention: &Attention,
+        (query, key): (&Vec<f32>, &Vec<f32>),
+        epsilon: f32,
+        qkv: &mut Vec<f32>,
+    ) {
+        let heads = attention.heads;
+        for qkv in qkv.chunks_exact_mut(attention.qkv_width()).take(tokens) {
+            for (index, head) in qkv.chunks_exact_mut(heads.dim).enumerate() {
+                let x = head.to_vec();
+                if index < heads.query {
+                    formulas::rms_norm(&x, query, epsilon, head);
+                } else if index < heads.query + heads.kv {
+                    formulas::rms_norm(&x, key, epsilon, head);
+                }
             }
         }
     }
@@ -205,32 +243,27 @@ impl Backend for Naive {
         tokens: usize,
         x: &Vec<f32>,
         router: &Matrix,
-        active: usize,
+        mixture: Mixture,
         routes: &mut Routes,
     ) {
         let mut logits = vec![0.0; tokens * router.rows];
         self.linear(tokens, x, router, &mut logits);
-        routes.choose(&logits, router.rows, active);
+        routes.choose(&logits, mixture);
     }
 
-    fn experts_gate_up(
+    fn experts_up(
         &mut self,
         routes: &Routes,
         x: &Vec<f32>,
         matrix: &Matrix,
-        swiglu: SwiGlu,
+        activation: Activation,
         out: &mut Vec<f32>,
     ) {
         for (slot, &expert) in routes.experts().iter().enumerate() {
             let x = &x[slot / routes.active() * matrix.cols..][..matrix.cols];
-            let gate_up: Vec<f32> = matrix.times(expert as usize, x).collect();
-            let out = &mut out[slot * matrix.rows / 2..][..matrix.rows / 2];
-            for (out, pair) in out.iter_mut().zip(gate_up.chunks_exact(2)) {
-                let gate = pair[0].min(swiglu.clamp);
-                let up = pair[1].max(-swiglu.clamp).min(swiglu.clamp);
-                let sigmoid = 1.0 / (1.0 + (-swiglu.alpha * gate).exp());
-                *out = gate * sigmoid * (up + 1.0);
-            }
+            let up: Vec<f32> = matrix.times(expert as usize, x).collect();
+            let width = matrix.rows / activation.inputs();
+            formulas::activate(activation, &up, &mut out[slot * width..][..width]);
         }
     }
 

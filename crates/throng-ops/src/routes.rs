@@ -1,5 +1,7 @@
 //! Which experts a step's tokens go to, and the same grouped by expert.
 
+use throng_spec::{Mixture, Weighting};
+
 /// The routes of a step's tokens. A *slot* is one token at one of its experts:
 /// slot `t · active + r` is token t at its expert of rank r.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +34,7 @@ impl Routes {
         &self.experts
     }
 
-    /// What each slot counts for in its token's sum; a token's weights add up to 1.
+    /// What each slot counts for in its token's sum.
     pub fn weights(&self) -> &[f32] {
         &self.weights
     }
@@ -47,8 +49,19 @@ impl Routes {
         self.starts.len().saturating_sub(1)
     }
 
+    /// Sends all tokens to the one expert that there is.
+    pub fn to_one(&mut self, tokens: usize) {
+        self.active = 1;
+        self.experts.clear();
+        self.experts.resize(tokens, 0);
+        self.weights.clear();
+        self.weights.resize(tokens, 1.0);
+        self.group_by_expert(1);
+    }
+
     /// Chooses from the router's logits `[tokens, experts]`.
-    pub fn choose(&mut self, logits: &[f32], experts: usize, active: usize) {
+    pub fn choose(&mut self, logits: &[f32], mixture: Mixture) {
+        let Mixture { experts, active, weighting } = mixture;
         assert!(0 < active && active <= experts, "{active} of {experts} experts");
         self.active = active;
         self.experts.clear();
@@ -59,10 +72,14 @@ impl Routes {
                 let expert = best_of_the_rest(logits, &self.experts[first..]);
                 self.experts.push(expert as u32);
             }
-            let top = logits[self.experts[first] as usize];
+            let chosen = &self.experts[first..];
+            let top = logits[chosen[0] as usize];
             let exp = |&expert: &u32| (logits[expert as usize] - top).exp();
-            let sum: f32 = self.experts[first..].iter().map(exp).sum();
-            self.weights.extend(self.experts[first..].iter().map(|expert| exp(expert) / sum));
+            let sum: f32 = match weighting {
+                Weighting::Chosen => chosen.iter().map(exp).sum(),
+                Weighting::All => logits.iter().map(|logit| (logit - top).exp()).sum(),
+            };
+            self.weights.extend(chosen.iter().map(|expert| exp(expert) / sum));
         }
         self.group_by_expert(experts);
     }
@@ -106,12 +123,21 @@ fn best_of_the_rest(logits: &[f32], taken: &[u32]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use throng_spec::{Mixture, Weighting};
+
     use super::Routes;
+
+    const LOGITS: [f32; 8] = [0.0, 2.0, 1.0, -1.0, 3.0, 3.0, 0.0, 1.0];
+
+    fn two_of_four(weighting: Weighting) -> Routes {
+        let mut routes = Routes::default();
+        routes.choose(&LOGITS, Mixture { experts: 4, active: 2, weighting });
+        routes
+    }
 
     #[test]
     fn highest_logits_win_and_weights_are_their_softmax() {
-        let mut routes = Routes::default();
-        routes.choose(&[0.0, 2.0, 1.0, -1.0, 3.0, 3.0, 0.0, 1.0], 4, 2);
+        let routes = two_of_four(Weighting::Chosen);
         assert_eq!(routes.experts(), [1, 2, 0, 1]);
         let high = 1.0 / (1.0 + (-1.0f32).exp());
         assert!((routes.weights()[0] - high).abs() < 1e-6);
@@ -123,9 +149,27 @@ mod tests {
     }
 
     #[test]
+    fn weights_among_all_are_shares_of_the_whole_softmax() {
+        let (chosen, all) = (two_of_four(Weighting::Chosen), two_of_four(Weighting::All));
+        assert_eq!(chosen.experts(), all.experts());
+        let sum: f32 = LOGITS[..4].iter().map(|logit| logit.exp()).sum();
+        assert!((all.weights()[0] - 2f32.exp() / sum).abs() < 1e-6);
+        assert!((all.weights()[1] - 1f32.exp() / sum).abs() < 1e-6);
+    }
+
+    #[test]
+    fn one_expert_takes_every_token_whole() {
+        let mut routes = two_of_four(Weighting::All);
+        routes.to_one(3);
+        assert_eq!((routes.tokens(), routes.slots(), routes.expert_count()), (3, 3, 1));
+        assert_eq!((routes.group(0), routes.weights()), (&[0, 1, 2][..], &[1.0; 3][..]));
+    }
+
+    #[test]
     fn not_a_number_still_chooses_distinct_experts() {
         let mut routes = Routes::default();
-        routes.choose(&[f32::NAN; 5], 5, 3);
+        let mixture = Mixture { experts: 5, active: 3, weighting: Weighting::Chosen };
+        routes.choose(&[f32::NAN; 5], mixture);
         assert_eq!(routes.experts(), [0, 1, 2]);
     }
 }

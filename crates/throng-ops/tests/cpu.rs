@@ -9,7 +9,7 @@ use common::{POOL_BLOCKS, Random, Sequence, Stored, angles, attend, error, exper
 use half::bf16;
 use proptest::prelude::*;
 use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes};
-use throng_spec::{DType, Heads};
+use throng_spec::{Activation, DType, Heads, Mixture, Weighting};
 
 const CASES: u32 = 24;
 
@@ -45,8 +45,20 @@ fn heads() -> impl Strategy<Value = Heads> {
     sizes.prop_map(|(kv, group, half)| Heads { query: kv * group, kv, dim: 2 * half })
 }
 
+fn activation() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::ClampedSwiGlu { alpha: 1.702, clamp: 1.5 }),
+        Just(Activation::SwiGlu),
+        Just(Activation::GeluTanh),
+    ]
+}
+
 fn tolerance(precision: Precision) -> f32 {
     if precision == Precision::Exact { 2e-5 } else { ROUNDED }
+}
+
+fn weighting() -> impl Strategy<Value = Weighting> {
+    prop_oneof![Just(Weighting::Chosen), Just(Weighting::All)]
 }
 
 fn rounded_to_bf16(x: &[f32]) -> Vec<f32> {
@@ -103,25 +115,28 @@ fn experts_match_the_oracle_and_are_the_same_in_company(isa: Isa) {
     let Some(one) = cpu(isa, 1) else { return };
     let Some(three) = cpu(isa, 3) else { return };
     proptest!(config(), |(dtype in dtype(), precision in precision(), count in 1..6usize,
-                         width in 1..4usize, tokens in 1..40usize, seed: u64)| {
+                         width in 1..4usize, tokens in 1..40usize, activation in activation(),
+                         weighting in weighting(), seed: u64)| {
         let mut random = Random::new(seed);
         let one = &mut *one.borrow_mut();
         let three = &mut *three.borrow_mut();
         let (hidden, width, active) = (64, 32 * width, count.min(3));
-        let gate_up = Stored::random(dtype, [count, 2 * width, hidden], &mut random);
+        let up_rows = activation.inputs() * width;
+        let up = Stored::random(dtype, [count, up_rows, hidden], &mut random);
         let down = Stored::random(dtype, [count, hidden, width], &mut random);
         let (x, logits) = (random.values(tokens * hidden), random.values(tokens * count));
-        let matrices = (&gate_up, &down);
+        let matrices = (&up, &down);
+        let mixture = Mixture { experts: count, active, weighting };
         let mut routes = Routes::default();
-        routes.choose(&logits, count, active);
-        let expected = experts(&mut Naive, matrices, Precision::Exact, &routes, &x);
-        let together = experts(three, matrices, precision, &routes, &x);
+        routes.choose(&logits, mixture);
+        let expected = experts(&mut Naive, matrices, (activation, Precision::Exact), &routes, &x);
+        let together = experts(three, matrices, (activation, precision), &routes, &x);
         let error = error(&together, &expected);
         prop_assert!(error < tolerance(precision), "error {error}");
         for token in 0..tokens {
-            routes.choose(&logits[token * count..][..count], count, active);
+            routes.choose(&logits[token * count..][..count], mixture);
             let x = &x[token * hidden..][..hidden];
-            let alone = experts(one, matrices, precision, &routes, x);
+            let alone = experts(one, matrices, (activation, precision), &routes, x);
             prop_assert_eq!(&alone[..], &together[token * hidden..][..hidden]);
         }
     });
@@ -133,7 +148,7 @@ fn attention_matches_the_oracle_and_is_the_same_in_chunks_and_company(isa: Isa) 
     let window = prop_oneof![Just(None), (1..60usize).prop_map(Some)];
     proptest!(config(), |(heads in heads(), window in window, precision in precision(),
                          length in 1..120usize, other in 1..120usize, chunk in 1..50usize,
-                         seed: u64)| {
+                         sinks: bool, seed: u64)| {
         let mut random = Random::new(seed);
         let one = &mut *one.borrow_mut();
         let three = &mut *three.borrow_mut();
@@ -141,6 +156,9 @@ fn attention_matches_the_oracle_and_is_the_same_in_chunks_and_company(isa: Isa) 
         let mut sequence = Sequence::random(heads, window, length, even, &mut random);
         let mut company = Sequence::random(heads, window, other, odd, &mut random);
         company.qkv[0] = f32::NAN;
+        if !sinks {
+            sequence.sinks.fill(f32::NEG_INFINITY);
+        }
         let alone = attend(one, &[&sequence], precision, length);
         let together = attend(three, &[&sequence, &company], precision, chunk);
         prop_assert_eq!(&alone[0], &together[0]);
@@ -168,7 +186,20 @@ fn vectors_match_the_oracle(isa: Isa) {
         Naive.rms_norm(tokens, &x, &weight, 1e-5, &mut expected);
         prop_assert!(error(&ours, &expected) < 1e-5);
 
+        let bias = random.values(width);
+        let biased = [&weight, &bias];
+        cpu.layer_norm(tokens, &x, biased.into(), 1e-5, &mut ours);
+        Naive.layer_norm(tokens, &x, biased.into(), 1e-5, &mut expected);
+        prop_assert!(error(&ours, &expected) < 1e-4);
+
         let attention = Attention { heads, window: None };
+        let weights = [&random.values(heads.dim), &random.values(heads.dim)];
+        let mut ours = random.values(tokens * attention.qkv_width());
+        let mut expected = ours.clone();
+        cpu.norm_heads(tokens, &attention, weights.into(), 1e-5, &mut ours);
+        Naive.norm_heads(tokens, &attention, weights.into(), 1e-5, &mut expected);
+        prop_assert!(error(&ours, &expected) < 1e-5);
+
         let angles = angles(tokens, heads.dim, &mut random);
         let mut ours = random.values(tokens * attention.qkv_width());
         let mut expected = ours.clone();
@@ -182,6 +213,9 @@ fn vectors_match_the_oracle(isa: Isa) {
         let table = stored.pack(cpu, Precision::Fast);
         cpu.embed(&table, &ids, &mut ours);
         Naive.embed(&stored.pack(&mut Naive, Precision::Fast), &ids, &mut expected);
+        prop_assert_eq!(&ours, &expected);
+        cpu.embed_add(&table, &ids, &mut ours);
+        Naive.embed_add(&stored.pack(&mut Naive, Precision::Fast), &ids, &mut expected);
         prop_assert_eq!(ours, expected);
     });
 }

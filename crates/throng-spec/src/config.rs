@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::fields::{Fields, quote};
-use crate::gpt_oss;
 use crate::model::ModelSpec;
+use crate::{gpt_oss, gpt2, llama, qwen3, qwen3_moe};
 
 /// Values along one dimension of a tensor at most.
 pub(crate) const MAX_DIMENSION: usize = 1 << 20;
@@ -26,10 +26,20 @@ struct Architecture {
 }
 
 /// The architectures that can be run.
-const ARCHITECTURES: &[Architecture] =
-    &[Architecture { model_type: gpt_oss::MODEL_TYPE, read: gpt_oss::read }];
+const ARCHITECTURES: &[Architecture] = &[
+    Architecture { model_type: gpt_oss::MODEL_TYPE, read: gpt_oss::read },
+    Architecture { model_type: llama::MODEL_TYPE, read: llama::read },
+    Architecture { model_type: qwen3::MODEL_TYPE, read: qwen3::read },
+    Architecture { model_type: qwen3_moe::MODEL_TYPE, read: qwen3_moe::read },
+    Architecture { model_type: gpt2::MODEL_TYPE, read: gpt2::read },
+];
 
 impl ModelSpec {
+    /// `model_type` of every architecture that can be run.
+    pub fn architectures() -> impl Iterator<Item = &'static str> {
+        ARCHITECTURES.iter().map(|row| row.model_type)
+    }
+
     /// Reads and checks the content of a `config.json`.
     ///
     /// # Errors
@@ -39,7 +49,7 @@ impl ModelSpec {
         let model_type = fields.text("model_type")?;
         let architecture =
             ARCHITECTURES.iter().find(|row| row.model_type == model_type).ok_or_else(|| {
-                let supported: Vec<_> = ARCHITECTURES.iter().map(|row| row.model_type).collect();
+                let supported: Vec<_> = Self::architectures().collect();
                 ConfigError::UnknownArchitecture {
                     found: quote(&Value::from(model_type)),
                     supported: supported.join(", "),
@@ -64,11 +74,11 @@ impl ModelSpec {
             let found = format!("{} (with head_dim {})", heads.query, heads.dim);
             ("num_attention_heads", found, format!("at most {MAX_DIMENSION} values together"))
         })?;
-        for layer in &self.layers {
-            let moe = layer.moe;
-            expect(moe.active <= moe.experts, || {
-                let expected = format!("at most num_local_experts ({})", moe.experts);
-                ("num_experts_per_tok", moe.active.to_string(), expected)
+        for mixture in self.layers.iter().filter_map(|layer| layer.mlp.mixture) {
+            expect(mixture.active <= mixture.experts, || {
+                let experts = mixture.experts;
+                let expected = format!("at most num_experts or num_local_experts ({experts})");
+                ("num_experts_per_tok", mixture.active.to_string(), expected)
             })?;
         }
         let parameters = self.tensors().iter().try_fold(0usize, |sum, (_, shape)| {

@@ -6,11 +6,22 @@
 mod config;
 mod dtype;
 mod fields;
+mod gpt2;
 mod gpt_oss;
+mod layer_types;
+mod layout;
+mod llama;
+mod mlp;
 mod model;
+mod qwen3;
+mod qwen3_moe;
 mod role;
+mod rope;
 
 pub use config::ConfigError;
 pub use dtype::DType;
-pub use model::{Attention, Heads, Layer, MoE, ModelSpec, Rope, Yarn};
+pub use layout::Layout;
+pub use mlp::{Activation, Mixture, Mlp, Weighting};
+pub use model::{Attention, Biases, Heads, Layer, ModelSpec, Norm, Positions};
 pub use role::{LayerRole, Role};
+pub use rope::{Llama3, Rope, RopeScaling, Yarn};

@@ -1,6 +1,8 @@
 //! A decoder-only transformer, as a table of numbers.
 
+use crate::mlp::Mlp;
 use crate::role::{LayerRole, Role};
+use crate::rope::Rope;
 
 /// Everything that the forward pass must know about a model besides its weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,10 +19,51 @@ pub struct ModelSpec {
     pub heads: Heads,
     /// The layers, first to last.
     pub layers: Vec<Layer>,
-    /// Rotary position embedding.
-    pub rope: Rope,
-    /// ε of every RMSNorm.
+    /// How the model knows where a token stands.
+    pub positions: Positions,
+    /// The kind of every norm of the residual stream.
+    pub norm: Norm,
+    /// ε of every norm.
     pub norm_epsilon: f32,
+    /// Which projections have biases.
+    pub biases: Biases,
+    /// Whether each query head has a logit that joins its softmax's denominator only.
+    pub sinks: bool,
+    /// Whether each query and key head goes through an RMSNorm before it is rotated.
+    pub qk_norm: bool,
+    /// Whether the embedding is the head too.
+    pub tied_head: bool,
+}
+
+/// How a model knows where a token stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Positions {
+    /// Queries and keys are rotated.
+    Rope(Rope),
+    /// A vector of each position's own is added to the token's embedding.
+    Learned,
+}
+
+/// A kind of norm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norm {
+    /// RMSNorm (Zhang and Sennrich 2019): a weight, no bias, the mean stays.
+    Rms,
+    /// LayerNorm (Ba et al. 2016): the mean is taken off, a weight and a bias.
+    Layer,
+}
+
+/// Which projections have biases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Biases {
+    /// Queries, keys and values.
+    pub qkv: bool,
+    /// The output of attention.
+    pub output: bool,
+    /// Routers of mixtures.
+    pub router: bool,
+    /// MLPs and experts.
+    pub mlp: bool,
 }
 
 /// Heads of grouped-query attention: `query / kv` query heads read one KV head.
@@ -39,8 +82,8 @@ pub struct Heads {
 pub struct Layer {
     /// Self-attention.
     pub attention: Attention,
-    /// The mixture of experts that follows it.
-    pub moe: MoE,
+    /// The MLP or the mixture of experts that follows it.
+    pub mlp: Mlp,
 }
 
 /// What distinguishes one layer's attention from another's.
@@ -48,45 +91,6 @@ pub struct Layer {
 pub struct Attention {
     /// `Some(w)`: a query at position p sees keys at positions p-w+1 ..= p. `None`: all up to p.
     pub window: Option<usize>,
-}
-
-/// A mixture of experts with clamped SwiGLU.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MoE {
-    /// Experts in the layer.
-    pub experts: usize,
-    /// Experts that each token goes through; the router's softmax runs over these alone.
-    pub active: usize,
-    /// Width inside an expert.
-    pub width: usize,
-    /// SwiGLU's clamp: the gate from above, the linear part on both sides.
-    pub clamp: f32,
-    /// SwiGLU's α in `gate · sigmoid(α · gate) · (linear + 1)`.
-    pub alpha: f32,
-}
-
-/// Rotary position embedding (Su et al. 2021), halves paired: dimension i with i + dim/2.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rope {
-    /// Base of the frequencies.
-    pub theta: f32,
-    /// Context extension, if any.
-    pub yarn: Option<Yarn>,
-}
-
-/// YaRN (Peng et al. 2023): interpolates low frequencies, keeps high ones, ramps between.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Yarn {
-    /// How much longer than `original_context` the context became.
-    pub factor: f32,
-    /// Context of the pre-training.
-    pub original_context: usize,
-    /// Rotations within the original context above which a frequency is kept.
-    pub beta_fast: f32,
-    /// Rotations below which it is divided by `factor`.
-    pub beta_slow: f32,
-    /// Whether the ramp's ends are rounded to whole dimensions.
-    pub truncate: bool,
 }
 
 impl Heads {
@@ -105,38 +109,67 @@ impl ModelSpec {
     /// Every tensor that a checkpoint of this model must have, with its shape in values
     /// (outermost dimension first).
     pub fn tensors(&self) -> Vec<(Role, Vec<usize>)> {
-        let mut tensors = vec![
-            (Role::Embedding, vec![self.vocab, self.hidden]),
-            (Role::FinalNorm, vec![self.hidden]),
-            (Role::Head, vec![self.vocab, self.hidden]),
-        ];
+        let (vocab, hidden) = (self.vocab, self.hidden);
+        let mut tensors = vec![(Role::Embedding, vec![vocab, hidden])];
+        let mut put = |there: bool, role, shape| {
+            if there {
+                tensors.push((role, shape));
+            }
+        };
+        put(self.positions == Positions::Learned, Role::Positions, vec![self.context, hidden]);
+        put(true, Role::FinalNorm, vec![hidden]);
+        put(self.norm == Norm::Layer, Role::FinalNormBias, vec![hidden]);
+        put(!self.tied_head, Role::Head, vec![vocab, hidden]);
         for layer in 0..self.layers.len() {
-            tensors.extend(
-                LayerRole::ALL
-                    .iter()
-                    .map(|&role| (Role::Layer(layer, role), self.shape(layer, role))),
-            );
+            for role in LayerRole::ALL {
+                put(self.has(layer, role), Role::Layer(layer, role), self.shape(layer, role));
+            }
         }
         tensors
     }
 
-    fn shape(&self, layer: usize, role: LayerRole) -> Vec<usize> {
-        let (hidden, query, kv) = (self.hidden, self.heads.query_width(), self.heads.kv_width());
-        let moe = &self.layers[layer].moe;
+    /// Whether a layer has a tensor of this role.
+    fn has(&self, layer: usize, role: LayerRole) -> bool {
+        use LayerRole::*;
+        let (biases, mixture) = (self.biases, self.layers[layer].mlp.mixture.is_some());
         match role {
-            LayerRole::AttentionNorm | LayerRole::MlpNorm | LayerRole::OutputBias => vec![hidden],
-            LayerRole::Query => vec![query, hidden],
-            LayerRole::QueryBias => vec![query],
-            LayerRole::Key | LayerRole::Value => vec![kv, hidden],
-            LayerRole::KeyBias | LayerRole::ValueBias => vec![kv],
-            LayerRole::Sinks => vec![self.heads.query],
-            LayerRole::Output => vec![hidden, query],
-            LayerRole::Router => vec![moe.experts, hidden],
-            LayerRole::RouterBias => vec![moe.experts],
-            LayerRole::GateUp => vec![moe.experts, 2 * moe.width, hidden],
-            LayerRole::GateUpBias => vec![moe.experts, 2 * moe.width],
-            LayerRole::Down => vec![moe.experts, hidden, moe.width],
-            LayerRole::DownBias => vec![moe.experts, hidden],
+            AttentionNorm | Query | Key | Value | Output | MlpNorm => true,
+            AttentionNormBias | MlpNormBias => self.norm == Norm::Layer,
+            QueryBias | KeyBias | ValueBias => biases.qkv,
+            QueryNorm | KeyNorm => self.qk_norm,
+            Sinks => self.sinks,
+            OutputBias => biases.output,
+            Router | GateUp | Down => mixture,
+            RouterBias => mixture && biases.router,
+            GateUpBias | DownBias => mixture && biases.mlp,
+            DenseUp | DenseDown => !mixture,
+            DenseUpBias | DenseDownBias => !mixture && biases.mlp,
+        }
+    }
+
+    fn shape(&self, layer: usize, role: LayerRole) -> Vec<usize> {
+        use LayerRole::*;
+        let (hidden, query, kv) = (self.hidden, self.heads.query_width(), self.heads.kv_width());
+        let mlp = &self.layers[layer].mlp;
+        match role {
+            AttentionNorm | AttentionNormBias | MlpNorm | MlpNormBias => vec![hidden],
+            OutputBias | DenseDownBias => vec![hidden],
+            Query => vec![query, hidden],
+            QueryBias => vec![query],
+            Key | Value => vec![kv, hidden],
+            KeyBias | ValueBias => vec![kv],
+            QueryNorm | KeyNorm => vec![self.heads.dim],
+            Sinks => vec![self.heads.query],
+            Output => vec![hidden, query],
+            Router => vec![mlp.experts(), hidden],
+            RouterBias => vec![mlp.experts()],
+            GateUp => vec![mlp.experts(), mlp.up_width(), hidden],
+            GateUpBias => vec![mlp.experts(), mlp.up_width()],
+            Down => vec![mlp.experts(), hidden, mlp.width],
+            DownBias => vec![mlp.experts(), hidden],
+            DenseUp => vec![mlp.up_width(), hidden],
+            DenseUpBias => vec![mlp.up_width()],
+            DenseDown => vec![hidden, mlp.width],
         }
     }
 
@@ -145,18 +178,19 @@ impl ModelSpec {
         self.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
-    /// Parameters that one token is multiplied with: of the experts only the active ones, and one
-    /// row of the embedding.
+    /// Parameters that one token is multiplied with: of the experts only the active ones, and of
+    /// the tables of embeddings one row, unless the head is among them.
     pub fn active_parameters(&self) -> usize {
         self.tensors()
             .iter()
             .map(|(role, shape)| {
                 let all = shape.iter().product::<usize>();
                 match *role {
-                    Role::Embedding => self.hidden,
+                    Role::Embedding if !self.tied_head => self.hidden,
+                    Role::Positions => self.hidden,
                     Role::Layer(layer, role) if role.is_per_expert() => {
-                        let moe = &self.layers[layer].moe;
-                        all / moe.experts * moe.active
+                        let mlp = &self.layers[layer].mlp;
+                        all / mlp.experts() * mlp.active()
                     }
                     _ => all,
                 }

@@ -5,8 +5,12 @@
 pub enum Role {
     /// Token embedding `[vocab, hidden]`.
     Embedding,
+    /// Learned position embedding `[context, hidden]`.
+    Positions,
     /// Weight of the norm before the head `[hidden]`.
     FinalNorm,
+    /// Its bias `[hidden]`.
+    FinalNormBias,
     /// Hidden state to logits `[vocab, hidden]`.
     Head,
     /// A tensor of one layer, counted from 0.
@@ -18,6 +22,8 @@ pub enum Role {
 pub enum LayerRole {
     /// Norm before attention `[hidden]`.
     AttentionNorm,
+    /// `[hidden]`.
+    AttentionNormBias,
     /// Query projection `[query width, hidden]`.
     Query,
     /// `[query width]`.
@@ -30,48 +36,72 @@ pub enum LayerRole {
     Value,
     /// `[kv width]`.
     ValueBias,
+    /// Norm of every query head `[head width]`.
+    QueryNorm,
+    /// Norm of every key head `[head width]`.
+    KeyNorm,
     /// A logit a query head that joins the softmax's denominator only `[query heads]`.
     Sinks,
     /// Attention output projection `[hidden, query width]`.
     Output,
     /// `[hidden]`.
     OutputBias,
-    /// Norm before the experts `[hidden]`.
+    /// Norm before the MLP or the experts `[hidden]`.
     MlpNorm,
+    /// `[hidden]`.
+    MlpNormBias,
     /// Router `[experts, hidden]`.
     Router,
     /// `[experts]`.
     RouterBias,
-    /// Gate and up projections, rows interleaved: even gate, odd up `[experts, 2 · width, hidden]`.
+    /// Gate and up projections of the experts, rows interleaved: even gate, odd up
+    /// `[experts, 2 · width, hidden]`.
     GateUp,
     /// `[experts, 2 · width]`.
     GateUpBias,
-    /// Down projection `[experts, hidden, width]`.
+    /// Down projection of the experts `[experts, hidden, width]`.
     Down,
     /// `[experts, hidden]`.
     DownBias,
+    /// Up projection of a dense MLP `[width, hidden]`; where the activation has a gate, gate and up,
+    /// rows interleaved as in `GateUp` `[2 · width, hidden]`.
+    DenseUp,
+    /// `[width]` or `[2 · width]`.
+    DenseUpBias,
+    /// Down projection of a dense MLP `[hidden, width]`.
+    DenseDown,
+    /// `[hidden]`.
+    DenseDownBias,
 }
 
 impl LayerRole {
     /// All of them, in the order of the forward pass.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 25] = [
         Self::AttentionNorm,
+        Self::AttentionNormBias,
         Self::Query,
         Self::QueryBias,
         Self::Key,
         Self::KeyBias,
         Self::Value,
         Self::ValueBias,
+        Self::QueryNorm,
+        Self::KeyNorm,
         Self::Sinks,
         Self::Output,
         Self::OutputBias,
         Self::MlpNorm,
+        Self::MlpNormBias,
         Self::Router,
         Self::RouterBias,
         Self::GateUp,
         Self::GateUpBias,
         Self::Down,
         Self::DownBias,
+        Self::DenseUp,
+        Self::DenseUpBias,
+        Self::DenseDown,
+        Self::DenseDownBias,
     ];
 
     /// Whether the outermost dimension counts experts.

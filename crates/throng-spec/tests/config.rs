@@ -5,7 +5,10 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use throng_spec::{ConfigError, DType, LayerRole, ModelSpec, Role, Rope, Yarn};
+use throng_spec::{
+    Activation, ConfigError, DType, LayerRole, Mixture, ModelSpec, Positions, Role, Rope,
+    RopeScaling, Weighting, Yarn,
+};
 
 /// gpt-oss-20b's `config.json` as far as it says something of the model.
 fn released() -> Value {
@@ -70,11 +73,14 @@ fn every_number_is_taken_over() {
         beta_slow: 1.0,
         truncate: false,
     };
-    assert_eq!(spec.rope, Rope { theta: 150_000.0, yarn: Some(yarn) });
+    let rope = Rope { theta: 150_000.0, scaling: Some(RopeScaling::Yarn(yarn)) };
+    assert_eq!(spec.positions, Positions::Rope(rope));
     for (index, layer) in spec.layers.iter().enumerate() {
         assert_eq!(layer.attention.window, (index % 2 == 0).then_some(128));
-        assert_eq!((layer.moe.experts, layer.moe.active, layer.moe.width), (32, 4, 2880));
-        assert_eq!((layer.moe.clamp, layer.moe.alpha), (7.0, 1.702));
+        let mixture = Mixture { experts: 32, active: 4, weighting: Weighting::Chosen };
+        assert_eq!((layer.mlp.mixture, layer.mlp.width), (Some(mixture), 2880));
+        let activation = Activation::ClampedSwiGlu { alpha: 1.702, clamp: 7.0 };
+        assert_eq!(layer.mlp.activation, activation);
     }
 }
 
@@ -110,7 +116,7 @@ fn layer_types_replace_the_alternation() {
     let spec = ModelSpec::from_config(&changed(&changes)).unwrap();
     let windows: Vec<_> = spec.layers.iter().map(|layer| layer.attention.window).collect();
     assert_eq!(windows, [None, Some(7), Some(7)]);
-    assert_eq!(spec.rope.yarn, None);
+    assert_eq!(spec.positions, Positions::Rope(Rope { theta: 150_000.0, scaling: None }));
 }
 
 #[test]
@@ -132,8 +138,8 @@ fn an_error_names_key_found_and_expected() {
         "vocab_size is missing, expected a whole number from 1 to 1048576"
     );
     assert_eq!(
-        error(&[("model_type", json!("llama"))]),
-        "model_type is \"llama\", supported: gpt_oss"
+        error(&[("model_type", json!("mamba"))]),
+        "model_type is \"mamba\", supported: gpt_oss, llama, qwen3, qwen3_moe, gpt2"
     );
     assert_eq!(
         ModelSpec::from_config(&json!([1])).unwrap_err().to_string(),
@@ -256,7 +262,7 @@ proptest! {
             Ok(spec) => {
                 prop_assert!(spec.parameters() >= spec.active_parameters());
                 prop_assert!(spec.heads.query % spec.heads.kv == 0);
-                prop_assert!(spec.norm_epsilon.is_finite() && spec.rope.theta.is_finite());
+                prop_assert!(spec.norm_epsilon.is_finite());
             }
             Err(error) => prop_assert!(!error.to_string().contains('\n')),
         }

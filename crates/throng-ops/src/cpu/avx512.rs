@@ -10,6 +10,8 @@ mod attend;
 
 use std::arch::x86_64::*;
 
+use throng_spec::Activation;
+
 use super::isa::Isa;
 use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut, UNSIGNED};
 use super::portable;
@@ -28,7 +30,8 @@ pub(crate) static KERNELS: Kernels = Kernels {
     quantise,
     narrow,
     rms_norm,
-    swiglu,
+    layer_norm,
+    activate,
 };
 
 /// The table for machines with them.
@@ -59,7 +62,8 @@ portable! {
     fn quantise(x: &[f32], integers: &mut [i8], scales: &mut [f32], corrections: &mut [i32]);
     fn narrow(x: &[f32], out: &mut [u16]);
     fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]);
-    fn swiglu(pairs: &[f32], alpha: f32, clamp: f32, out: &mut [f32]);
+    fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]);
+    fn activate(activation: Activation, x: &[f32], out: &mut [f32]);
 }
 
 #[target_feature(enable = "avx512f")]

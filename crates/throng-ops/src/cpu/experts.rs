@@ -1,6 +1,8 @@
 //! The mixture of experts: tokens are grouped by expert, so that each expert that is used at all
 //! is read once a step.
 
+use throng_spec::Activation;
+
 use super::inputs::{InputView, Inputs, grow};
 use super::kernels::{Kernels, LANES, TILE_TOKENS, TileOut};
 use super::linear::multiply;
@@ -8,7 +10,6 @@ use super::packed::Matrix;
 use super::pool::Pool;
 use super::scatter::{Scatter, for_each_part};
 use super::work::grain;
-use crate::backend::SwiGlu;
 use crate::routes::Routes;
 
 /// What the experts' operations keep from call to call.
@@ -22,17 +23,18 @@ pub(crate) struct Experts {
 }
 
 impl Experts {
-    /// Gate, up and SwiGLU for every slot.
-    pub(crate) fn gate_up(
+    /// The up projection and its activation for every slot.
+    pub(crate) fn up(
         &mut self,
         (kernels, pool): (&Kernels, &mut Pool),
         routes: &Routes,
         (x, matrix): (&[f32], &Matrix),
-        swiglu: SwiGlu,
+        activation: Activation,
         out: &mut [f32],
     ) {
         let x = self.inputs.prepare(kernels, pool, matrix, x, routes.tokens());
-        let width = matrix.rows / 2;
+        let inputs = activation.inputs();
+        let width = matrix.rows / inputs;
         let out = Scatter::new(&mut out[..routes.slots() * width]);
         self.used.clear();
         self.used.extend(used(routes));
@@ -42,9 +44,9 @@ impl Experts {
             let rows = matrix.tile_rows(tile);
             let start = slot as usize * width;
             // SAFETY: a slot's tile comes up once, and tiles have no row in common.
-            let out = unsafe { out.part(start + rows.start / 2..start + rows.end / 2) };
+            let out = unsafe { out.part(start + rows.start / inputs..start + rows.end / inputs) };
             // SAFETY: a reference to the kernels is proof that the machine can run them.
-            unsafe { (kernels.swiglu)(&products[..rows.len()], swiglu.alpha, swiglu.clamp, out) };
+            unsafe { (kernels.activate)(activation, &products[..rows.len()], out) };
         });
     }
 

@@ -15,6 +15,8 @@
 
 use std::ops::Range;
 
+use throng_spec::Activation;
+
 use super::isa::{CpuError, Isa};
 use crate::mxfp4;
 use crate::placement::BLOCK_TOKENS;
@@ -129,6 +131,9 @@ pub(crate) type AttendFn<T> =
 /// Multiplies a tile of bf16 weights with bf16 vectors.
 pub(crate) type Bf16Fn = unsafe fn(&[u16], Rows<'_, u16>, tokens: &[u32], &mut TileOut);
 
+/// LayerNorm of one vector: x, weight, bias, ε, out.
+pub(crate) type LayerNormFn = unsafe fn(&[f32], &[f32], &[f32], f32, &mut [f32]);
+
 /// Rounds to INT8: x, integers, scales and corrections as in [`RowsI8`].
 pub(crate) type QuantiseFn = unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]);
 
@@ -160,8 +165,10 @@ pub(crate) struct Kernels {
     pub narrow: unsafe fn(&[f32], &mut [u16]),
     /// RMSNorm of one vector: `x`, weight, ε, out.
     pub rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
-    /// SwiGLU of pairs of gate and up: pairs, α, clamp, out.
-    pub swiglu: unsafe fn(&[f32], f32, f32, &mut [f32]),
+    /// LayerNorm of one vector.
+    pub layer_norm: LayerNormFn,
+    /// The activation of a projection's outputs, gate and up alternating where it has a gate.
+    pub activate: unsafe fn(Activation, &[f32], &mut [f32]),
 }
 
 impl Kernels {

@@ -181,7 +181,7 @@ fn pack_bf16(
 ) {
     for_each_part(pool, out, len, 1, &|tile, out| {
         for (lane, row) in tile_rows(source, tiles, tile) {
-            for (k, bytes) in row.data.as_chunks().0.iter().enumerate() {
+            for (k, bytes) in row.words().enumerate() {
                 out[k / 2 * 2 * LANES + 2 * lane + k % 2] = u16::from_le_bytes(*bytes);
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! They round the same on all of them: no multiplication is fused with an addition here.
 
+use throng_spec::Activation;
+
 use super::kernels::{CODE_OFFSET, Running, Scores, TILE_HEADS};
 use crate::mxfp4::BLOCK;
 use crate::placement::BLOCK_TOKENS;
@@ -86,28 +88,61 @@ pub(crate) fn widen(x: u16) -> f32 {
 /// RMSNorm of one vector.
 #[inline(always)]
 pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
-    let mut lanes = [0.0f32; 16];
-    let (sixteens, rest) = x.as_chunks::<16>();
-    for x in sixteens {
-        for (lane, x) in lanes.iter_mut().zip(x) {
-            *lane += x * x;
-        }
-    }
-    let sum = lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>();
-    let scale = 1.0 / (sum / x.len() as f32 + epsilon).sqrt();
+    let scale = 1.0 / (sum(x, |x| x * x) / x.len() as f32 + epsilon).sqrt();
     for (out, (x, weight)) in out.iter_mut().zip(x.iter().zip(weight)) {
         *out = x * scale * weight;
     }
 }
 
-/// Clamped SwiGLU of interleaved pairs of gate and up; see `SwiGlu`.
+/// LayerNorm of one vector.
 #[inline(always)]
-pub(crate) fn swiglu(pairs: &[f32], alpha: f32, clamp: f32, out: &mut [f32]) {
-    for (out, &[gate, up]) in out.iter_mut().zip(pairs.as_chunks().0) {
-        let gate = if gate > clamp { clamp } else { gate };
-        let up = if up > clamp { clamp } else { up };
-        let up = if up < -clamp { -clamp } else { up };
-        *out = gate / (1.0 + exp(-alpha * gate)) * (up + 1.0);
+pub(crate) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]) {
+    let mean = sum(x, |x| x) / x.len() as f32;
+    let variance = sum(x, |x| (x - mean) * (x - mean)) / x.len() as f32;
+    let scale = 1.0 / (variance + epsilon).sqrt();
+    for (out, (x, (weight, bias))) in out.iter_mut().zip(x.iter().zip(weight.iter().zip(bias))) {
+        *out = (x - mean) * scale * weight + bias;
+    }
+}
+
+/// The sum of a function of each value, in 16 lanes and what is left.
+#[inline(always)]
+fn sum(x: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    let (sixteens, rest) = x.as_chunks::<16>();
+    for x in sixteens {
+        for (lane, &x) in lanes.iter_mut().zip(x) {
+            *lane += term(x);
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().map(|&x| term(x)).sum::<f32>()
+}
+
+/// What an activation makes of a projection's outputs; see [`Activation`].
+#[inline(always)]
+pub(crate) fn activate(activation: Activation, x: &[f32], out: &mut [f32]) {
+    match activation {
+        Activation::ClampedSwiGlu { alpha, clamp } => {
+            for (out, &[gate, up]) in out.iter_mut().zip(x.as_chunks().0) {
+                let gate = if gate > clamp { clamp } else { gate };
+                let up = if up > clamp { clamp } else { up };
+                let up = if up < -clamp { -clamp } else { up };
+                *out = gate / (1.0 + exp(-alpha * gate)) * (up + 1.0);
+            }
+        }
+        Activation::SwiGlu => {
+            for (out, &[gate, up]) in out.iter_mut().zip(x.as_chunks().0) {
+                *out = gate / (1.0 + exp(-gate)) * up;
+            }
+        }
+        Activation::GeluTanh => {
+            // (1 + tanh(y)) / 2 is sigmoid(2y).
+            const TWICE_SQRT: f32 = 2.0 * 0.797_884_6;
+            for (out, &x) in out.iter_mut().zip(x) {
+                let y = TWICE_SQRT * (x + 0.044_715 * x * x * x);
+                *out = x / (1.0 + exp(-y));
+            }
+        }
     }
 }
 

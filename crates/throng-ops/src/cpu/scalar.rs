@@ -26,7 +26,8 @@ pub(crate) static KERNELS: Kernels = Kernels {
     quantise: portable::quantise,
     narrow: portable::narrow,
     rms_norm: portable::rms_norm,
-    swiglu: portable::swiglu,
+    layer_norm: portable::layer_norm,
+    activate: portable::activate,
 };
 
 fn f32_f32(weights: &[f32], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {

@@ -6,9 +6,9 @@
 use half::{bf16, f16};
 use throng_ops::{
     Angles, Attention, BLOCK_TOKENS, Backend, MatrixPart, MatrixSource, Placement, Precision,
-    Routes, SwiGlu,
+    Routes, RowOrder,
 };
-use throng_spec::{DType, Heads};
+use throng_spec::{Activation, DType, Heads, Layout, Mixture, Weighting};
 
 /// A small generator, so that a failing seed can be replayed.
 pub struct Random(u64);
@@ -72,11 +72,19 @@ impl Stored {
 
     pub fn pack<B: Backend>(&self, backend: &mut B, precision: Precision) -> B::Matrix {
         let Self { dtype, rows, .. } = *self;
-        let part = MatrixPart { dtype, rows, data: &self.data, scales: &self.scales };
+        let part = MatrixPart {
+            dtype,
+            layout: Layout::Rows,
+            groups: self.groups,
+            rows,
+            data: &self.data,
+            scales: &self.scales,
+        };
         let source = MatrixSource {
             groups: self.groups,
             cols: self.cols,
             parts: &[part],
+            order: RowOrder::Stacked,
             bias: Some(&self.bias),
         };
         backend.pack(&source, precision)
@@ -90,28 +98,53 @@ pub fn linear<B: Backend>(
     precision: Precision,
     x: &[f32],
 ) -> Vec<f32> {
-    let tokens = x.len() / stored.cols;
     let matrix = stored.pack(backend, precision);
-    let (x, mut out) = (backend.upload(x), B::Buffer::default());
-    backend.reserve(&mut out, tokens * stored.rows);
-    backend.linear(tokens, &x, &matrix, &mut out);
-    backend.read(&out, tokens * stored.rows).to_vec()
+    linear_of(backend, &matrix, stored.rows, (x, x.len() / stored.cols))
 }
 
-/// A mixture of experts from router logits on: gate and up, SwiGLU, down, sum.
+/// The same of a packed matrix with so many rows.
+pub fn linear_of<B: Backend>(
+    backend: &mut B,
+    matrix: &B::Matrix,
+    rows: usize,
+    (x, tokens): (&[f32], usize),
+) -> Vec<f32> {
+    let (x, mut out) = (backend.upload(x), B::Buffer::default());
+    backend.reserve(&mut out, tokens * rows);
+    backend.linear(tokens, &x, matrix, &mut out);
+    backend.read(&out, tokens * rows).to_vec()
+}
+
+/// What experts of a packed first matrix and of a width make of vectors that go to one each, in turn.
+pub fn experts_of<B: Backend>(
+    backend: &mut B,
+    matrix: &B::Matrix,
+    (experts, width): (usize, usize),
+    x: &[f32],
+) -> Vec<f32> {
+    let mixture = Mixture { experts, active: 1, weighting: Weighting::Chosen };
+    let logits: Vec<f32> =
+        (0..5 * experts).map(|i| f32::from(i % experts == i / experts)).collect();
+    let mut routes = Routes::default();
+    routes.choose(&logits, mixture);
+    let (x, mut out) = (backend.upload(x), B::Buffer::default());
+    backend.reserve(&mut out, 5 * width);
+    backend.experts_up(&routes, &x, matrix, Activation::SwiGlu, &mut out);
+    backend.read(&out, 5 * width).to_vec()
+}
+
+/// A mixture of experts from router logits on: up, activation, down, sum.
 pub fn experts<B: Backend>(
     backend: &mut B,
-    (gate_up, down): (&Stored, &Stored),
-    precision: Precision,
+    (up, down): (&Stored, &Stored),
+    (activation, precision): (Activation, Precision),
     routes: &Routes,
     x: &[f32],
 ) -> Vec<f32> {
-    let swiglu = SwiGlu { alpha: 1.702, clamp: 1.5 };
-    let (up_matrix, down_matrix) =
-        (gate_up.pack(backend, precision), down.pack(backend, precision));
+    let (up_matrix, down_matrix) = (up.pack(backend, precision), down.pack(backend, precision));
     let (mut out, x, mut inner) = (backend.upload(x), backend.upload(x), B::Buffer::default());
     backend.reserve(&mut inner, routes.slots() * down.cols);
-    backend.experts_gate_up(routes, &x, &up_matrix, swiglu, &mut inner);
+    backend.experts_up(routes, &x, &up_matrix, activation, &mut inner);
     backend.experts_down_add(routes, &inner, &down_matrix, &mut out);
     backend.read(&out, routes.tokens() * down.rows).to_vec()
 }

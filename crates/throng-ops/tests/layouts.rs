@@ -1,0 +1,80 @@
+//! However a checkpoint stores a matrix, it packs to the same one: in parts, with rows interleaved,
+//! expert by expert, by columns, as a share of a wider matrix.
+
+mod common;
+
+use common::{Random, Stored, experts_of, linear_of};
+use proptest::prelude::*;
+use throng_ops::{Backend, Cpu, Isa, MatrixPart, MatrixSource, Naive, Precision, RowOrder};
+use throng_spec::{DType, Layout};
+
+fn dtype() -> impl Strategy<Value = DType> {
+    prop_oneof![Just(DType::F32), Just(DType::F16), Just(DType::Bf16)]
+}
+
+/// The rows of a group whose index is `first` modulo `step`.
+fn rows(stored: &Stored, group: usize, first: usize, step: usize) -> Vec<u8> {
+    let row = stored.dtype.bytes(stored.cols);
+    let group = &stored.data[group * stored.rows * row..][..stored.rows * row];
+    group.chunks(row).skip(first).step_by(step).flatten().copied().collect()
+}
+
+fn part(dtype: DType, rows: usize, data: &[u8]) -> MatrixPart<'_> {
+    MatrixPart { dtype, layout: Layout::Rows, groups: 1, rows, data, scales: &[] }
+}
+
+/// A matrix as columns within a wider one, `before` and `after` values around each.
+fn columns(stored: &Stored, before: usize, after: usize) -> (Vec<u8>, usize) {
+    let size = stored.dtype.bytes(1);
+    let mut data = Vec::new();
+    for col in 0..stored.cols {
+        data.extend(std::iter::repeat_n(0xff, before * size));
+        for row in 0..stored.rows {
+            data.extend(&stored.data[(row * stored.cols + col) * size..][..size]);
+        }
+        data.extend(std::iter::repeat_n(0xff, after * size));
+    }
+    let end = data.len() - after * size;
+    (data[before * size..end].to_vec(), before + stored.rows + after)
+}
+
+fn check<B: Backend>(backend: &mut B, dtype: DType, seed: u64) {
+    let mut random = Random::new(seed);
+    let (groups, half, cols) = (1 + random.below(4), 1 + random.below(20), 1 + random.below(40));
+    let precision = Precision::Exact;
+
+    let stored = Stored::random(dtype, [groups, 2 * half, cols], &mut random);
+    let x = random.values(5 * cols);
+    let cut: Vec<Vec<u8>> = (0..2 * groups).map(|i| rows(&stored, i / 2, i % 2, 2)).collect();
+    let parts: Vec<_> = cut.iter().map(|data| part(dtype, half, data)).collect();
+    let order = RowOrder::Interleaved;
+    let bias = Some(&stored.bias[..]);
+    let source = MatrixSource { groups, cols, parts: &parts, order, bias };
+    let packed = backend.pack(&source, precision);
+    let whole = stored.pack(backend, precision);
+    let expected = experts_of(backend, &whole, (groups, half), &x);
+    assert_eq!(experts_of(backend, &packed, (groups, half), &x), expected);
+
+    let stored = Stored::random(dtype, [1, half, cols], &mut random);
+    let (data, pitch) = columns(&stored, random.below(5), random.below(5));
+    let layout = Layout::Columns { pitch };
+    let part = MatrixPart { layout, ..part(dtype, half, &data) };
+    let bias = Some(&stored.bias[..]);
+    let source = MatrixSource { groups: 1, cols, parts: &[part], order, bias };
+    let packed = backend.pack(&source, precision);
+    let whole = stored.pack(backend, precision);
+    let expected = linear_of(backend, &whole, half, (&x, 5));
+    assert_eq!(linear_of(backend, &packed, half, (&x, 5)), expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
+    #[test]
+    fn every_layout_packs_alike(dtype in dtype(), seed: u64) {
+        check(&mut Naive, dtype, seed);
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
+            check(&mut Cpu::new(2, Some(isa)).unwrap(), dtype, seed);
+        }
+    }
+}
