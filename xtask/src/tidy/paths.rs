@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn sees_absolute_paths_only() {
-        let path = |head: &str| format!("{head}/work/x");
+        let path = |head: &str| format!("{head}/home/x");
         assert_eq!(check(&path("cd ")).len(), 1);
         assert_eq!(check(&path("\"")).len(), 1);
         assert!(check(&path("src")).is_empty());
