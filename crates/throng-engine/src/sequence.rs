@@ -99,6 +99,9 @@ impl Sequence {
         logits: &[f32],
         vocab: usize,
     ) -> Option<FinishReason> {
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            return Some(FinishReason::Failed("the model computed what is no number".to_owned()));
+        }
         let scored = self.scores_prompt();
         self.computed += row.tokens.len();
         if scored {

@@ -203,6 +203,27 @@ fn a_model_that_fails_or_panics_costs_its_requests_and_not_the_engine() {
 }
 
 #[test]
+fn logits_that_are_no_numbers_fail_their_request_alone() {
+    let config = EngineConfig::default();
+    let blocks = config.kv_blocks(&spec(), 1 << 20, 2);
+    let script = |history: &[u32]| {
+        let mut logits = hashed_logits(VOCAB, history);
+        if history[0] == 7 && history.len() > 5 {
+            logits[VOCAB / 2] = f32::NAN;
+        }
+        logits
+    };
+    let runner = ScriptedRunner::with_script(spec(), blocks, Box::new(script));
+    let engine = Engine::start(Box::new(runner), config).unwrap();
+    let bad = engine.submit(request(&[7, 1, 2, 3], 10)).unwrap();
+    let good = engine.submit(request(&[8, 1, 2, 3], 10)).unwrap();
+    let (tokens, reason, _) = read(bad);
+    assert!(matches!(reason, FinishReason::Failed(_)), "{reason:?}");
+    assert_eq!(tokens.len(), 2);
+    assert_eq!(read(good).1, FinishReason::Length);
+}
+
+#[test]
 fn when_the_last_handle_goes_everything_finishes_as_cancelled() {
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
     let runner = Gated::new(config);

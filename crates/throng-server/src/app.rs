@@ -30,7 +30,7 @@ pub struct ModelName {
     pub id: String,
     /// Names that a client may use instead.
     pub aliases: Vec<String>,
-    /// When it was made, in seconds since 1970; 0 if nobody knows.
+    /// When it began to be served, in seconds since 1970.
     pub created: u64,
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use throng_chat::{Delta, Reply};
 use throng_engine::{Engine, Event, FinishReason, Request, Usage};
 
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 
@@ -72,7 +73,9 @@ pub fn stream(
         terminal.note(&format!("cut off after {tokens} tokens, by --max-tokens or the context"))?;
     }
     match answer.reason {
-        Some(FinishReason::Failed(why)) => bail!(why),
+        Some(FinishReason::Failed(message)) => {
+            Err(Failure { message, hint: "its weights may be damaged" }.into())
+        }
         _ => Ok(answer),
     }
 }

@@ -140,14 +140,16 @@ pub struct ServeArgs {
     /// Port to listen on; 0 takes a free one
     #[arg(short, long, value_name = "N", env = "THRONG_PORT", default_value_t = 8000)]
     pub port: u16,
-    /// The name that clients know the model by [default: the folder's]
+    /// Names that clients may call the model by, separated by commas; answers carry the first
+    /// [default: the folder's]
     #[arg(
         long,
-        value_name = "NAME",
+        value_name = "NAMES",
         env = "THRONG_SERVED_MODEL_NAME",
+        value_delimiter = ',',
         value_parser = NonEmptyStringValueParser::new()
     )]
-    pub served_model_name: Option<String>,
+    pub served_model_name: Vec<String>,
     /// Requests that are answered at once, at most
     #[arg(
         long,

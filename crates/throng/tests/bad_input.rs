@@ -64,6 +64,21 @@ fn truncated_and_corrupt_files_are_named() {
     }
 }
 
+/// Bytes that no check of shapes can tell from weights, found out by what they compute.
+#[test]
+fn weights_that_are_no_numbers_are_found_out() {
+    let folder = checkpoint(|folder| {
+        let path = folder.join("model.safetensors");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let end = bytes.len();
+        bytes[end / 2..].fill(0xff);
+        std::fs::write(path, bytes).unwrap();
+    });
+    let path = folder.path().to_str().unwrap();
+    fail(&["generate", "--raw", "hi", "-m", path], "no number");
+    fail(&["score", "hi", "-m", path], "no number");
+}
+
 #[test]
 fn configs_that_lie_are_refused() {
     let config = "config.json";

@@ -41,6 +41,10 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
         let vocab = runner.spec().vocab;
         let kv = runner.kv_blocks();
         let logits = runner.run(&batch(chunk, start, kv))?;
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            let message = "the model computed what is no number".to_owned();
+            return Err(Failure { message, hint: "its weights may be damaged" }.into());
+        }
         for ((position, &id), row) in (start..).zip(chunk).zip(logits.chunks_exact(vocab)) {
             writeln!(out, "{}", line(&model.tokenizer, position, id, scored.as_ref()))?;
             let next = tokens.get(position + 1);

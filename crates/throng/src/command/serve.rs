@@ -1,6 +1,7 @@
 //! `throng serve`: OpenAI's API and a chat page.
 
 use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use throng_chat::Chat;
@@ -29,11 +30,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         engine,
         chat: chat(&model),
         tokenizer: model.tokenizer.clone(),
-        model: ModelName {
-            id: args.served_model_name.clone().unwrap_or_else(|| model.name.clone()),
-            aliases: Vec::new(),
-            created: 0,
-        },
+        model: served_name(&args.served_model_name, &model.name),
         defaults: Defaults {
             temperature: generation.temperature.unwrap_or(plain.temperature),
             top_p: generation.top_p.unwrap_or(plain.top_p),
@@ -50,7 +47,32 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     Ok(())
 }
 
+/// What clients call the model: the names asked for, or the model's own.
+fn served_name(names: &[String], own: &str) -> ModelName {
+    let (id, aliases) = names.split_first().map_or((own, &[][..]), |(id, rest)| (id, rest));
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    ModelName {
+        id: id.to_owned(),
+        aliases: aliases.to_vec(),
+        created: since_1970.map_or(0, |since| since.as_secs()),
+    }
+}
+
 /// The chat format. A model without one still continues raw text.
 fn chat(model: &Model) -> Option<Chat> {
     model.chat().map_err(|error| eprintln!("note: {error:#}; only /v1/completions answers")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::served_name;
+
+    #[test]
+    fn the_first_name_is_the_models_and_the_rest_are_aliases() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let name = served_name(&names, "own");
+        assert_eq!((name.id.as_str(), name.aliases), ("a", names[1..].to_vec()));
+        let name = served_name(&[], "own");
+        assert_eq!((name.id.as_str(), name.aliases.len()), ("own", 0));
+    }
 }
