@@ -1,8 +1,10 @@
 //! What a model is, as pure data: element types, shapes, tensor roles and counts. No I/O.
 //!
 //! A [`ModelSpec`] is made from a `config.json` by [`ModelSpec::from_config`]; every number in it
-//! has been checked, so the crates above may size allocations by it.
+//! has been checked, so the crates above may size allocations by it. [`builtin`] has the configs of
+//! released models by name.
 
+pub mod builtin;
 mod config;
 mod dtype;
 mod fields;
