@@ -6,6 +6,7 @@
 
 pub mod builtin;
 mod config;
+mod counts;
 mod dtype;
 mod fields;
 mod gpt2;
@@ -19,11 +20,16 @@ mod qwen3;
 mod qwen3_moe;
 mod role;
 mod rope;
+mod stored;
+mod traffic;
 
 pub use config::ConfigError;
+pub use counts::{KvBytes, Parameters, Part, distinct_experts};
 pub use dtype::DType;
 pub use layout::Layout;
 pub use mlp::{Activation, Mixture, Mlp, Weighting};
 pub use model::{Attention, Biases, Heads, Layer, ModelSpec, Norm, Positions};
 pub use role::{LayerRole, Role};
 pub use rope::{Llama3, Rope, RopeScaling, Yarn};
+pub use stored::{Stored, bytes_by_dtype};
+pub use traffic::StepBytes;

@@ -172,29 +172,4 @@ impl ModelSpec {
             DenseDown => vec![hidden, mlp.width],
         }
     }
-
-    /// Number of parameters, all experts included.
-    pub fn parameters(&self) -> usize {
-        self.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
-    }
-
-    /// Parameters that one token is multiplied with: of the experts only the active ones, and of
-    /// the tables of embeddings one row, unless the head is among them.
-    pub fn active_parameters(&self) -> usize {
-        self.tensors()
-            .iter()
-            .map(|(role, shape)| {
-                let all = shape.iter().product::<usize>();
-                match *role {
-                    Role::Embedding if !self.tied_head => self.hidden,
-                    Role::Positions => self.hidden,
-                    Role::Layer(layer, role) if role.is_per_expert() => {
-                        let mlp = &self.layers[layer].mlp;
-                        all / mlp.experts() * mlp.active()
-                    }
-                    _ => all,
-                }
-            })
-            .sum()
-    }
 }
