@@ -188,7 +188,7 @@ impl<B: Backend> Binder<'_, B> {
             .pieces(role)
             .map(|tensor| {
                 self.advance(bytes(&tensor));
-                decode(tensor.dtype, tensor.data, tensor.scales)
+                decode(tensor.dtype, tensor.layout, tensor.data, tensor.scales)
             })
             .collect();
         let len = pieces.iter().map(Vec::len).sum();

@@ -6,14 +6,14 @@ use crate::matrix::MatrixSource;
 use crate::placement::{Angles, Placement};
 use crate::routes::Routes;
 
-/// How a product of weights and activations is computed. Weights are used as they are stored
-/// either way.
+/// How a product of weights and activations is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// Activations, keys and values stay f32.
+    /// Activations, keys and values stay f32, and so do weights: their stored values are used.
     Exact,
     /// Activations may be rounded for the product (INT8 in blocks of 32 against MXFP4, bf16
-    /// against bf16), keys and values are kept in bf16. Sums, norms and softmaxes stay f32.
+    /// against bf16), keys and values are kept in bf16, and so are quantised weights that the
+    /// backend has no kernel for. Sums, norms and softmaxes stay f32.
     #[default]
     Fast,
 }

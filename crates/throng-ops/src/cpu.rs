@@ -12,6 +12,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod experts;
+mod footprint;
 mod heads;
 mod inputs;
 mod isa;
@@ -28,6 +29,7 @@ use throng_spec::{Activation, Heads, Mixture};
 
 pub use self::attention::KvPool;
 use self::experts::Experts;
+pub use self::footprint::{packed_bytes, packed_dtype};
 pub use self::isa::{CpuError, Isa};
 use self::kernels::Kernels;
 use self::linear::{Linear, Store};

@@ -9,6 +9,7 @@
 //! every output: threads and tiles divide outputs, never a sum.
 
 mod backend;
+mod blocks;
 mod cpu;
 mod matrix;
 mod mxfp4;
@@ -17,7 +18,7 @@ mod placement;
 mod routes;
 
 pub use backend::{Attention, Backend, OutOfMemory, Precision};
-pub use cpu::{Cpu, CpuError, Isa};
+pub use cpu::{Cpu, CpuError, Isa, packed_bytes, packed_dtype};
 pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};
 pub use naive::Naive;
 pub use placement::{Angles, BLOCK_TOKENS, Placement};

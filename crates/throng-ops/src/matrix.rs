@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use throng_spec::{DType, Layout};
 
-use crate::mxfp4;
+use crate::{blocks, mxfp4};
 
 /// A matrix `[groups, rows, cols]`, maybe in several parts, with its bias. The groups are the
 /// experts of a mixture; a plain matrix is one group.
@@ -36,7 +36,7 @@ pub enum RowOrder {
 pub struct MatrixPart<'a> {
     /// How the values are stored.
     pub dtype: DType,
-    /// In which order; other than by rows only for one group and dtypes without blocks.
+    /// In which order; by columns only for one group and dtypes without blocks.
     pub layout: Layout,
     /// Groups that it has rows of: all of the matrix's, or one.
     pub groups: usize,
@@ -44,16 +44,17 @@ pub struct MatrixPart<'a> {
     pub rows: usize,
     /// The values, little-endian.
     pub data: &'a [u8],
-    /// For MXFP4 the scales, otherwise empty.
+    /// For MXFP4 in the form of released safetensors the scales. Otherwise empty, for MXFP4 in
+    /// GGUF's form too.
     pub scales: &'a [u8],
 }
 
-/// The values of a stored vector or matrix, in f32.
-pub fn decode(dtype: DType, data: &[u8], scales: &[u8]) -> Vec<f32> {
+/// The values of a stored vector, in f32. It lies as a matrix of one column would.
+pub fn decode(dtype: DType, layout: Layout, data: &[u8], scales: &[u8]) -> Vec<f32> {
     let blocks = (data.len() + scales.len()) / dtype.block_bytes();
-    let mut out = vec![0.0; blocks * dtype.block_len()];
-    RowBytes { dtype, data, scales, stride: 1 }.decode(&mut out);
-    out
+    let mut stored = vec![0.0; blocks * dtype.block_len()];
+    RowBytes { dtype, data, scales, stride: 1 }.decode(&mut stored);
+    (0..stored.len()).map(|row| stored[layout.stored_row(row)]).collect()
 }
 
 /// One row as stored.
@@ -61,8 +62,9 @@ pub(crate) struct RowBytes<'a> {
     pub dtype: DType,
     /// From the row's first value to its last.
     pub data: &'a [u8],
+    /// Empty but for MXFP4 with its scales apart.
     pub scales: &'a [u8],
-    /// Values from one of the row to the next; 1 for MXFP4.
+    /// Values from one of the row to the next; 1 for dtypes with blocks.
     pub stride: usize,
 }
 
@@ -76,12 +78,6 @@ impl<'a> MatrixSource<'a> {
     pub fn bytes(&self) -> usize {
         let values = |part: &MatrixPart<'_>| part.groups * part.rows * self.cols;
         self.parts.iter().map(|part| part.dtype.bytes(values(part))).sum()
-    }
-
-    /// The one dtype of all parts, if they agree.
-    pub(crate) fn dtype(&self) -> Option<DType> {
-        let first = self.parts.first()?.dtype;
-        self.parts.iter().all(|part| part.dtype == first).then_some(first)
     }
 
     /// The parts that have a group's rows, and which of their groups it is.
@@ -102,6 +98,10 @@ impl<'a> MatrixSource<'a> {
             let stored = part.data.len() + part.scales.len();
             let expected = match part.layout {
                 Layout::Rows => part.dtype.bytes(values),
+                Layout::Pairs { head } => {
+                    assert!(head.is_multiple_of(2) && rows.is_multiple_of(head), "whole heads");
+                    part.dtype.bytes(values)
+                }
                 Layout::Columns { pitch } => {
                     assert!(part.groups == 1 && part.dtype.block_len() == 1 && rows <= pitch);
                     part.dtype.bytes((self.cols - 1) * pitch + rows)
@@ -110,6 +110,8 @@ impl<'a> MatrixSource<'a> {
             assert_eq!(part.groups, each, "groups of a part");
             assert_eq!(self.cols % part.dtype.block_len(), 0, "whole blocks in a row");
             assert_eq!(stored, expected, "bytes of a matrix of {values} values");
+            let scales = part.scales.len();
+            assert!(scales == 0 || scales == values / mxfp4::BLOCK, "a scale for each block");
         }
         for group in 0..self.groups {
             let (parts, _) = self.parts_of(group);
@@ -142,7 +144,7 @@ impl<'a> MatrixSource<'a> {
 impl<'a> MatrixPart<'a> {
     fn row(&self, group: usize, row: usize, cols: usize) -> RowBytes<'a> {
         let Self { dtype, data, scales, .. } = *self;
-        let index = group * self.rows + row;
+        let index = group * self.rows + self.layout.stored_row(row);
         let slice = |bytes: &'a [u8], len: usize| &bytes[index * len..][..len];
         match (self.layout, dtype) {
             (Layout::Columns { pitch }, _) => {
@@ -150,14 +152,12 @@ impl<'a> MatrixPart<'a> {
                 let data = &data[dtype.bytes(row)..][..dtype.bytes(values)];
                 RowBytes { dtype, data, scales, stride: pitch }
             }
-            (Layout::Rows, DType::Mxfp4) => {
+            (_, DType::Mxfp4) if !scales.is_empty() => {
                 let blocks = cols / dtype.block_len();
                 let data = slice(data, blocks * mxfp4::BLOCK_BYTES);
                 RowBytes { dtype, data, scales: slice(scales, blocks), stride: 1 }
             }
-            (Layout::Rows, _) => {
-                RowBytes { dtype, data: slice(data, dtype.bytes(cols)), scales, stride: 1 }
-            }
+            _ => RowBytes { dtype, data: slice(data, dtype.bytes(cols)), scales, stride: 1 },
         }
     }
 }
@@ -166,6 +166,13 @@ impl<'a> RowBytes<'a> {
     /// The row's values, `N` bytes each.
     pub(crate) fn words<const N: usize>(&self) -> impl Iterator<Item = &'a [u8; N]> {
         self.data.as_chunks::<N>().0.iter().step_by(self.stride)
+    }
+
+    /// The blocks of an MXFP4 row, in the order of released checkpoints, each with its scale.
+    pub(crate) fn mxfp4(&self) -> impl Iterator<Item = ([u8; mxfp4::BLOCK_BYTES], u8)> {
+        let apart = self.data.as_chunks().0.iter().copied().zip(self.scales.iter().copied());
+        let together = if self.scales.is_empty() { self.data } else { &[] };
+        apart.chain(together.as_chunks().0.iter().map(mxfp4::from_gguf))
     }
 
     /// The row's values.
@@ -187,11 +194,18 @@ impl<'a> RowBytes<'a> {
                 }
             }
             DType::Mxfp4 => {
-                let blocks = self.data.chunks_exact(mxfp4::BLOCK_BYTES).zip(self.scales);
-                for (out, (bytes, &scale)) in out.chunks_exact_mut(mxfp4::BLOCK).zip(blocks) {
-                    mxfp4::decode(bytes, scale, out);
+                for (out, (bytes, scale)) in out.chunks_exact_mut(mxfp4::BLOCK).zip(self.mxfp4()) {
+                    mxfp4::decode(&bytes, scale, out);
                 }
             }
+            DType::Q4_0 => blocks::decode(self.data, out, blocks::q4_0),
+            DType::Q4_1 => blocks::decode(self.data, out, blocks::q4_1),
+            DType::Q5_0 => blocks::decode(self.data, out, blocks::q5_0),
+            DType::Q5_1 => blocks::decode(self.data, out, blocks::q5_1),
+            DType::Q8_0 => blocks::decode(self.data, out, blocks::q8_0),
+            DType::Q4K => blocks::decode(self.data, out, blocks::q4_k),
+            DType::Q5K => blocks::decode(self.data, out, blocks::q5_k),
+            DType::Q6K => blocks::decode(self.data, out, blocks::q6_k),
         }
     }
 }

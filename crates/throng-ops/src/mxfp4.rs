@@ -6,6 +6,9 @@ pub(crate) const BLOCK: usize = 32;
 /// Bytes of a block's values, two each.
 pub(crate) const BLOCK_BYTES: usize = BLOCK / 2;
 
+/// Bytes of a block as GGUF has it, its scale before its values.
+pub(crate) const GGUF_BYTES: usize = 1 + BLOCK_BYTES;
+
 /// Twice the value of each E2M1 code: small integers, so dot products with integers are exact.
 pub(crate) const DOUBLED: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
@@ -27,6 +30,14 @@ pub(crate) fn scale(code: u8) -> f32 {
         255 => f32::NAN,
         code => f32::from_bits(u32::from(code) << 23),
     }
+}
+
+/// The values of a block, in the order of released checkpoints, and its scale, from GGUF's form,
+/// where byte i has value i low and value i + 16 high.
+pub(crate) fn from_gguf(block: &[u8; GGUF_BYTES]) -> ([u8; BLOCK_BYTES], u8) {
+    let [scale, bytes @ ..] = block;
+    let code = |k: usize| bytes[k % 16] >> (k / 16 * 4) & 15;
+    (std::array::from_fn(|i| code(2 * i) | code(2 * i + 1) << 4), *scale)
 }
 
 /// The codes of a block in the order of its values.

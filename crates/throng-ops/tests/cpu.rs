@@ -8,10 +8,10 @@ use std::cell::RefCell;
 use common::{POOL_BLOCKS, Random, Sequence, Stored, angles, attend, error, experts, linear};
 use half::bf16;
 use proptest::prelude::*;
-use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes};
+use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes, packed_dtype};
 use throng_spec::{Activation, DType, Heads, Mixture, Weighting};
 
-const CASES: u32 = 24;
+const CASES: u32 = 48;
 
 /// The largest error where activations are rounded to INT8 or bf16, relative to the size of the
 /// result: rounding errors of up to 1 in 254 add up at random.
@@ -33,7 +33,7 @@ fn config() -> ProptestConfig {
 }
 
 fn dtype() -> impl Strategy<Value = DType> {
-    prop_oneof![Just(DType::F32), Just(DType::F16), Just(DType::Bf16), Just(DType::Mxfp4)]
+    proptest::sample::select(&DType::ALL[..])
 }
 
 fn precision() -> impl Strategy<Value = Precision> {
@@ -77,18 +77,21 @@ fn linear_matches_the_oracle(isa: Isa) {
     let Some(cpu) = cpu(isa, 2) else { return };
     proptest!(config(), |(dtype in dtype(), precision in precision(), rows in 1..70usize,
                          cols in 1..100usize, tokens in 1..20usize, seed: u64)| {
-        let cols = if dtype == DType::Mxfp4 { 32 * cols.div_ceil(20) } else { cols };
+        let block = dtype.block_len();
+        let cols = if block == 1 { cols } else { (32 * cols.div_ceil(20)).next_multiple_of(block) };
         let mut random = Random::new(seed);
         let cpu = &mut *cpu.borrow_mut();
         let stored = Stored::random(dtype, [1, rows, cols], &mut random);
         let x = random.values(tokens * cols);
         let ours = linear(cpu, &stored, precision, &x);
-        let rounded = match (precision, dtype) {
+        let packed = packed_dtype([dtype].into_iter(), precision);
+        let rounded = match (precision, packed) {
             (Precision::Fast, DType::Mxfp4) => rounded_to_i8(&x),
             (Precision::Fast, DType::Bf16) if isa == Isa::Avx512Bf16 => rounded_to_bf16(&x),
             _ => x,
         };
-        let expected = linear(&mut Naive, &stored, Precision::Exact, &rounded);
+        let weights = if packed == DType::Bf16 { stored.in_bf16() } else { stored };
+        let expected = linear(&mut Naive, &weights, Precision::Exact, &rounded);
         let error = error(&ours, &expected);
         prop_assert!(error < 2e-5, "error {error}");
     });
@@ -102,10 +105,11 @@ fn a_token_is_multiplied_alike_alone_and_in_company(isa: Isa) {
         let mut random = Random::new(seed);
         let one = &mut *one.borrow_mut();
         let three = &mut *three.borrow_mut();
-        let stored = Stored::random(dtype, [1, rows, 96], &mut random);
-        let x = random.values(tokens * 96);
+        let cols = 96usize.next_multiple_of(dtype.block_len());
+        let stored = Stored::random(dtype, [1, rows, cols], &mut random);
+        let x = random.values(tokens * cols);
         let together = linear(three, &stored, precision, &x);
-        for (x, together) in x.chunks(96).zip(together.chunks(rows)) {
+        for (x, together) in x.chunks(cols).zip(together.chunks(rows)) {
             prop_assert_eq!(&linear(one, &stored, precision, x)[..], together);
         }
     });
@@ -120,7 +124,8 @@ fn experts_match_the_oracle_and_are_the_same_in_company(isa: Isa) {
         let mut random = Random::new(seed);
         let one = &mut *one.borrow_mut();
         let three = &mut *three.borrow_mut();
-        let (hidden, width, active) = (64, 32 * width, count.min(3));
+        let [hidden, width] = [64, 32 * width].map(|n: usize| n.next_multiple_of(dtype.block_len()));
+        let active = count.min(3);
         let up_rows = activation.inputs() * width;
         let up = Stored::random(dtype, [count, up_rows, hidden], &mut random);
         let down = Stored::random(dtype, [count, hidden, width], &mut random);

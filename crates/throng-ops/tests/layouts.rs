@@ -1,11 +1,13 @@
 //! However a checkpoint stores a matrix, it packs to the same one: in parts, with rows interleaved,
-//! expert by expert, by columns, as a share of a wider matrix.
+//! expert by expert, by columns, as a share of a wider matrix, with the rows of a head in pairs,
+//! MXFP4 with its scales apart or among its values.
 
 mod common;
 
 use common::{Random, Stored, experts_of, linear_of};
 use proptest::prelude::*;
-use throng_ops::{Backend, Cpu, Isa, MatrixPart, MatrixSource, Naive, Precision, RowOrder};
+use proptest::sample::select;
+use throng_ops::{Backend, Cpu, Isa, MatrixPart, MatrixSource, Naive, Precision, RowOrder, decode};
 use throng_spec::{DType, Layout};
 
 fn dtype() -> impl Strategy<Value = DType> {
@@ -67,6 +69,46 @@ fn check<B: Backend>(backend: &mut B, dtype: DType, seed: u64) {
     assert_eq!(linear_of(backend, &packed, half, (&x, 5)), expected);
 }
 
+/// The matrix as files have it whose heads' rows are in pairs: first with second half in turn.
+fn in_pairs(stored: &Stored, head: usize) -> Stored {
+    stored.with_rows(|at| at / head * head + at % 2 * (head / 2) + at % head / 2)
+}
+
+fn check_pairs<B: Backend>(backend: &mut B, dtype: DType, seed: u64) {
+    let mut random = Random::new(seed);
+    let (groups, head, heads) = (1 + random.below(3), 2 + 2 * random.below(9), 1 + random.below(4));
+    let (rows, cols) = (heads * head, (1 + random.below(40)).next_multiple_of(dtype.block_len()));
+    let precision = if random.below(2) == 0 { Precision::Exact } else { Precision::Fast };
+
+    let stored = Stored::random(dtype, [groups, rows, cols], &mut random);
+    let x = random.values(5 * cols);
+    let whole = stored.pack(backend, precision);
+    let expected = experts_of(backend, &whole, (groups, rows / 2), &x);
+    for other in [in_pairs(&stored, head), in_pairs(&stored, head).in_gguf()] {
+        let part = MatrixPart { layout: Layout::Pairs { head }, ..other.part() };
+        let packed = stored.pack_part(part, backend, precision);
+        assert_eq!(experts_of(backend, &packed, (groups, rows / 2), &x), expected);
+    }
+    let plain = stored.in_gguf().pack(backend, precision);
+    assert_eq!(experts_of(backend, &plain, (groups, rows / 2), &x), expected);
+}
+
+#[test]
+fn the_pairs_of_a_vector_are_parted() {
+    for dtype in DType::ALL {
+        let (mut random, len) = (Random::new(7), 2 * dtype.block_len().max(8));
+        let stored = Stored::random(dtype, [1, 1, len], &mut random);
+        let values = stored.values();
+        let parted = decode(dtype, Layout::Pairs { head: 8 }, &stored.data, &stored.scales);
+        for (start, (parted, values)) in parted.chunks(8).zip(values.chunks(8)).enumerate() {
+            let expected = [0, 2, 4, 6, 1, 3, 5, 7].map(|i| values[i]);
+            assert_eq!(parted, expected, "{dtype} from {start}");
+        }
+        let gguf = stored.in_gguf();
+        assert_eq!(decode(dtype, Layout::Rows, &gguf.data, &gguf.scales), values, "{dtype}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
@@ -75,6 +117,14 @@ proptest! {
         check(&mut Naive, dtype, seed);
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
             check(&mut Cpu::new(2, Some(isa)).unwrap(), dtype, seed);
+        }
+    }
+
+    #[test]
+    fn rows_in_pairs_pack_alike(dtype in select(&DType::ALL[..]), seed: u64) {
+        check_pairs(&mut Naive, dtype, seed);
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
+            check_pairs(&mut Cpu::new(2, Some(isa)).unwrap(), dtype, seed);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Element types of stored tensors.
 
 /// How the numbers of a tensor are stored.
+///
+/// The types `q*` are ggml's, as GGUF files have them: blocks of small integers that share f16
+/// scales, all of a block in one run of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {
     /// IEEE 754 single precision.
@@ -9,27 +12,77 @@ pub enum DType {
     F16,
     /// The upper half of an f32.
     Bf16,
-    /// OCP microscaling FP4: blocks of 32 E2M1 values and one E8M0 scale (bias 127).
-    /// Two values a byte, low nibble first.
+    /// OCP microscaling FP4: blocks of 32 E2M1 values and one E8M0 scale (bias 127). Stored in one
+    /// of two forms. Released safetensors: nibbles and scales apart, byte i of a block has value 2i
+    /// in its low half and 2i + 1 in its high half. GGUF: the scale, then 16 bytes, byte i has
+    /// value i in its low half and i + 16 in its high half.
     Mxfp4,
+    /// 4-bit integers from -8 and a scale.
+    Q4_0,
+    /// 4-bit integers from 0, a scale and an offset.
+    Q4_1,
+    /// 5-bit integers from -16 and a scale.
+    Q5_0,
+    /// 5-bit integers from 0, a scale and an offset.
+    Q5_1,
+    /// 8-bit integers and a scale.
+    Q8_0,
+    /// 4-bit integers; each 32 have a 6-bit scale and a 6-bit offset, themselves scaled.
+    Q4K,
+    /// 5-bit integers; each 32 have a 6-bit scale and a 6-bit offset, themselves scaled.
+    Q5K,
+    /// 6-bit integers from -32; each 16 have an 8-bit scale, itself scaled.
+    Q6K,
 }
 
 impl DType {
-    /// Values that share one scale: the row length of a matrix is a multiple of it.
-    pub const fn block_len(self) -> usize {
+    /// Every type.
+    pub const ALL: [Self; 12] = [
+        Self::F32,
+        Self::F16,
+        Self::Bf16,
+        Self::Mxfp4,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q8_0,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
+
+    /// Name, values a block, bytes a block.
+    const fn facts(self) -> (&'static str, usize, usize) {
         match self {
-            Self::Mxfp4 => 32,
-            Self::F32 | Self::F16 | Self::Bf16 => 1,
+            Self::F32 => ("f32", 1, 4),
+            Self::F16 => ("f16", 1, 2),
+            Self::Bf16 => ("bf16", 1, 2),
+            Self::Mxfp4 => ("mxfp4", 32, 17),
+            Self::Q4_0 => ("q4_0", 32, 18),
+            Self::Q4_1 => ("q4_1", 32, 20),
+            Self::Q5_0 => ("q5_0", 32, 22),
+            Self::Q5_1 => ("q5_1", 32, 24),
+            Self::Q8_0 => ("q8_0", 32, 34),
+            Self::Q4K => ("q4_k", 256, 144),
+            Self::Q5K => ("q5_k", 256, 176),
+            Self::Q6K => ("q6_k", 256, 210),
         }
     }
 
-    /// Bytes that one block occupies, its scale included.
+    /// Values that share a scale: the row length of a matrix is a multiple of it.
+    pub const fn block_len(self) -> usize {
+        self.facts().1
+    }
+
+    /// Bytes that one block occupies, its scales included.
     pub const fn block_bytes(self) -> usize {
-        match self {
-            Self::Mxfp4 => 17,
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-        }
+        self.facts().2
+    }
+
+    /// Whether values are small numbers in blocks that share a scale.
+    pub const fn is_quantised(self) -> bool {
+        self.block_len() > 1
     }
 
     /// Bytes that `len` values occupy; `len` is a multiple of [`DType::block_len`].
@@ -39,12 +92,7 @@ impl DType {
 
     /// The name used in tables and error messages.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::Mxfp4 => "mxfp4",
-        }
+        self.facts().0
     }
 }
 

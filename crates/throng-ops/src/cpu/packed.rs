@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use half::bf16;
 use throng_spec::DType;
 
 use super::aligned::Aligned;
+use super::footprint::packed_dtype;
 use super::kernels::{COLUMN_STEP, Kernels, LANES, NIBBLES, TileMxfp4};
 use super::pool::Pool;
 use super::scatter::for_each_part;
@@ -60,7 +62,7 @@ pub(crate) enum Tile<'a> {
 }
 
 impl Matrix {
-    /// Packs on all threads. Values that the kernels have no format for become f32.
+    /// Packs on all threads.
     pub(crate) fn pack(
         source: &MatrixSource<'_>,
         precision: Precision,
@@ -74,15 +76,16 @@ impl Matrix {
         let len = source.groups * tiles * LANES * padded_cols;
         let fast = precision == Precision::Fast;
         let tile = LANES * padded_cols;
-        let (input, weights) = match source.dtype() {
-            Some(DType::Mxfp4) => {
+        let dtypes = source.parts.iter().map(|part| part.dtype);
+        let (input, weights) = match packed_dtype(dtypes, precision) {
+            DType::Mxfp4 => {
                 let mut nibbles = Aligned::zeroed(len / 2);
                 let mut scales = Aligned::zeroed(len / mxfp4::BLOCK);
                 pack_nibbles(source, tiles, &mut nibbles, tile / 2, pool);
                 pack_scales(source, tiles, &mut scales, tile / mxfp4::BLOCK, pool);
                 (if fast { Input::I8 } else { Input::F32 }, Weights::Mxfp4 { nibbles, scales })
             }
-            Some(DType::Bf16) => {
+            DType::Bf16 => {
                 let mut weights = Aligned::zeroed(len);
                 pack_bf16(source, tiles, &mut weights, tile, pool);
                 let has_dot = kernels.bf16_bf16.is_some();
@@ -180,9 +183,16 @@ fn pack_bf16(
     pool: &mut Pool,
 ) {
     for_each_part(pool, out, len, 1, &|tile, out| {
+        let mut values = vec![0.0; source.cols];
         for (lane, row) in tile_rows(source, tiles, tile) {
-            for (k, bytes) in row.words().enumerate() {
-                out[k / 2 * 2 * LANES + 2 * lane + k % 2] = u16::from_le_bytes(*bytes);
+            let mut put = |k: usize, bits| out[k / 2 * 2 * LANES + 2 * lane + k % 2] = bits;
+            if row.dtype == DType::Bf16 {
+                row.words().enumerate().for_each(|(k, bits)| put(k, u16::from_le_bytes(*bits)));
+                continue;
+            }
+            row.decode(&mut values);
+            for (k, &value) in values.iter().enumerate() {
+                put(k, bf16::from_f32(value).to_bits());
             }
         }
     });
@@ -197,9 +207,8 @@ fn pack_nibbles(
 ) {
     for_each_part(pool, out, len, 1, &|tile, out| {
         for (lane, row) in tile_rows(source, tiles, tile) {
-            let stored = row.data.as_chunks().0;
-            for (out, stored) in out.as_chunks_mut().0.iter_mut().zip(stored) {
-                pack_block(stored, lane, out);
+            for (out, (stored, _)) in out.as_chunks_mut().0.iter_mut().zip(row.mxfp4()) {
+                pack_block(&stored, lane, out);
             }
         }
     });
@@ -214,7 +223,7 @@ fn pack_scales(
 ) {
     for_each_part(pool, out, len, 1, &|tile, out| {
         for (lane, row) in tile_rows(source, tiles, tile) {
-            for (out, &code) in out.chunks_exact_mut(LANES).zip(row.scales) {
+            for (out, (_, code)) in out.chunks_exact_mut(LANES).zip(row.mxfp4()) {
                 out[lane] = code;
             }
         }

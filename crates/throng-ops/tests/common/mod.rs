@@ -3,12 +3,12 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
-use half::{bf16, f16};
-use throng_ops::{
-    Angles, Attention, BLOCK_TOKENS, Backend, MatrixPart, MatrixSource, Placement, Precision,
-    Routes, RowOrder,
-};
-use throng_spec::{Activation, DType, Heads, Layout, Mixture, Weighting};
+mod stored;
+
+pub use stored::Stored;
+
+use throng_ops::{Angles, Attention, BLOCK_TOKENS, Backend, Placement, Precision, Routes};
+use throng_spec::{Activation, Heads, Mixture, Weighting};
 
 /// A small generator, so that a failing seed can be replayed.
 pub struct Random(u64);
@@ -37,57 +37,6 @@ impl Random {
 
     pub fn values(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| self.value()).collect()
-    }
-}
-
-/// A matrix as a checkpoint would store it.
-pub struct Stored {
-    pub dtype: DType,
-    pub groups: usize,
-    pub rows: usize,
-    pub cols: usize,
-    pub data: Vec<u8>,
-    pub scales: Vec<u8>,
-    pub bias: Vec<f32>,
-}
-
-impl Stored {
-    pub fn random(dtype: DType, [groups, rows, cols]: [usize; 3], random: &mut Random) -> Self {
-        let len = groups * rows * cols;
-        let data = match dtype {
-            DType::F32 => random.values(len).iter().flat_map(|x| x.to_le_bytes()).collect(),
-            DType::F16 => {
-                (0..len).flat_map(|_| f16::from_f32(random.value()).to_le_bytes()).collect()
-            }
-            DType::Bf16 => {
-                (0..len).flat_map(|_| bf16::from_f32(random.value()).to_le_bytes()).collect()
-            }
-            DType::Mxfp4 => (0..len / 2).map(|_| random.bits() as u8).collect(),
-        };
-        let blocks = if dtype == DType::Mxfp4 { len / 32 } else { 0 };
-        let scales = (0..blocks).map(|_| 122 + random.below(5) as u8).collect();
-        let bias = random.values(groups * rows);
-        Self { dtype, groups, rows, cols, data, scales, bias }
-    }
-
-    pub fn pack<B: Backend>(&self, backend: &mut B, precision: Precision) -> B::Matrix {
-        let Self { dtype, rows, .. } = *self;
-        let part = MatrixPart {
-            dtype,
-            layout: Layout::Rows,
-            groups: self.groups,
-            rows,
-            data: &self.data,
-            scales: &self.scales,
-        };
-        let source = MatrixSource {
-            groups: self.groups,
-            cols: self.cols,
-            parts: &[part],
-            order: RowOrder::Stacked,
-            bias: Some(&self.bias),
-        };
-        backend.pack(&source, precision)
     }
 }
 

@@ -1,0 +1,64 @@
+//! What a matrix becomes in memory, said without packing it.
+
+use throng_spec::DType;
+
+use super::kernels::{COLUMN_STEP, LANES};
+use crate::backend::Precision;
+
+/// How the weights of a matrix are kept whose parts are stored in these dtypes: as MXFP4 or bf16 if
+/// all of them are, so without loss. The kernels have no other format but f32, which
+/// [`Precision::Exact`] takes for all else. [`Precision::Fast`] rounds other quantised values to
+/// bf16, half the bytes and an error well below that of their quantisation.
+pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Precision) -> DType {
+    let fast = precision == Precision::Fast;
+    if parts.clone().all(|dtype| dtype == DType::Mxfp4) {
+        DType::Mxfp4
+    } else if parts.clone().all(|dtype| dtype == DType::Bf16 || fast && dtype.is_quantised()) {
+        DType::Bf16
+    } else {
+        DType::F32
+    }
+}
+
+/// Bytes of a packed matrix with its bias, or `None` if that overflows. `dtype` is that of
+/// [`packed_dtype`].
+pub fn packed_bytes(dtype: DType, [groups, rows, cols]: [usize; 3]) -> Option<usize> {
+    let rows = groups.checked_mul(rows.checked_next_multiple_of(LANES)?)?;
+    let values = rows.checked_mul(cols.checked_next_multiple_of(COLUMN_STEP)?)?;
+    let weights = (values / dtype.block_len()).checked_mul(dtype.block_bytes())?;
+    weights.checked_add(rows.checked_mul(size_of::<f32>())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{packed_bytes, packed_dtype};
+    use crate::backend::Precision::{Exact, Fast};
+    use throng_spec::DType::{self, *};
+
+    #[test]
+    fn what_is_kept_as_what() {
+        let cases: [(&[DType], DType, DType); 8] = [
+            (&[Mxfp4, Mxfp4], Mxfp4, Mxfp4),
+            (&[Bf16], Bf16, Bf16),
+            (&[Q4_0, Q6K], F32, Bf16),
+            (&[Q8_0, Bf16], F32, Bf16),
+            (&[Mxfp4, Bf16], F32, Bf16),
+            (&[Q4K, F32], F32, F32),
+            (&[F16], F32, F32),
+            (&[F32, Bf16], F32, F32),
+        ];
+        for (parts, exact, fast) in cases {
+            assert_eq!(packed_dtype(parts.iter().copied(), Exact), exact, "{parts:?}");
+            assert_eq!(packed_dtype(parts.iter().copied(), Fast), fast, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_with_padding() {
+        // 16 rows for 3, 12 columns for 10.
+        assert_eq!(packed_bytes(F32, [2, 3, 10]), Some(2 * 16 * (12 * 4 + 4)));
+        assert_eq!(packed_bytes(Bf16, [2, 3, 10]), Some(2 * 16 * (12 * 2 + 4)));
+        assert_eq!(packed_bytes(Mxfp4, [1, 17, 64]), Some(32 * (2 * 17 + 4)));
+        assert_eq!(packed_bytes(F32, [usize::MAX, 1, 1]), None);
+    }
+}

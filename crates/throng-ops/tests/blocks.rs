@@ -1,0 +1,50 @@
+//! ggml's block types against ggml's own dequantisation, bit for bit, and what the CPU keeps of
+//! them.
+
+mod common;
+
+use common::{Random, Stored};
+use safetensors::SafeTensors;
+use throng_ops::{Backend, Cpu, Precision, decode};
+use throng_spec::{DType, Layout};
+
+/// Blocks of each type and their values, made by `tools/golden/blocks.py`.
+const GOLDEN: &[u8] = include_bytes!("golden/blocks.safetensors");
+
+#[test]
+fn values_are_those_of_ggml() {
+    let golden = SafeTensors::deserialize(GOLDEN).unwrap();
+    for dtype in DType::ALL.into_iter().filter(|dtype| dtype.is_quantised()) {
+        let blocks = golden.tensor(&format!("{dtype}.blocks")).unwrap();
+        let expected = golden.tensor(&format!("{dtype}.values")).unwrap();
+        let expected = expected.data().as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+        let values = decode(dtype, Layout::Rows, blocks.data(), &[]);
+        let expected: Vec<u32> = expected.collect();
+        assert!(expected.len() >= 4 * dtype.block_len(), "{dtype}");
+        assert_eq!(values.len(), expected.len(), "{dtype}");
+        for (index, (value, expected)) in values.iter().zip(expected).enumerate() {
+            assert_eq!(value.to_bits(), expected, "value {index} of {dtype}");
+        }
+    }
+}
+
+#[test]
+fn tables_keep_every_value_or_the_nearest_bf16() {
+    let mut cpu = Cpu::new(2, None).unwrap();
+    let mut random = Random::new(3);
+    for dtype in DType::ALL {
+        let (rows, cols) = (37, 512);
+        let stored = Stored::random(dtype, [1, rows, cols], &mut random);
+        let ids: Vec<u32> = (0..rows as u32).collect();
+        let mut kept = |precision| {
+            let mut out = vec![0.0; rows * cols];
+            let table = stored.pack(&mut cpu, precision);
+            cpu.embed(&table, &ids, &mut out);
+            out
+        };
+        assert_eq!(kept(Precision::Exact), stored.values(), "{dtype}");
+        let rounds = !matches!(dtype, DType::F32 | DType::F16);
+        let nearest = if rounds { stored.in_bf16().values() } else { stored.values() };
+        assert_eq!(kept(Precision::Fast), nearest, "{dtype}");
+    }
+}
