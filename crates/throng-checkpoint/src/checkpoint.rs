@@ -36,12 +36,19 @@ impl Checkpoint {
         Self::load(&Files::Folder(folder))
     }
 
-    /// The same from files in memory, as pairs of name and content.
+    /// The same from files in memory, as pairs of name and content. What is opened is cloned: a
+    /// reference to what the program embeds, or an `Arc`.
     ///
     /// # Errors
     /// As for [`Checkpoint::open`].
-    pub fn embedded(files: &[(&str, &'static [u8])]) -> Result<Self, CheckpointError> {
-        Self::load(&Files::Memory(files))
+    pub fn embedded<T>(files: &[(&str, T)]) -> Result<Self, CheckpointError>
+    where
+        T: AsRef<[u8]> + Clone + Send + Sync + 'static,
+    {
+        Self::load(&Files::Memory(&|name| {
+            let (_, content) = files.iter().find(|(other, _)| *other == name)?;
+            Some(Bytes::Memory(Box::new(content.clone())))
+        }))
     }
 
     fn load(files: &Files<'_>) -> Result<Self, CheckpointError> {

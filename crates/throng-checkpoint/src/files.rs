@@ -16,8 +16,8 @@ const MAX_JSON_BYTES: u64 = 256 << 20;
 pub(crate) enum Files<'a> {
     /// Those of a folder.
     Folder(&'a Path),
-    /// Pairs of name and content.
-    Memory(&'a [(&'a str, &'static [u8])]),
+    /// Those in memory: the content of a name.
+    Memory(&'a dyn Fn(&str) -> Option<Bytes>),
 }
 
 impl Files<'_> {
@@ -83,10 +83,7 @@ impl Files<'_> {
     ) -> Result<Option<Bytes>, CheckpointError> {
         let path = match self {
             Self::Folder(path) => path.join(name),
-            Self::Memory(files) => {
-                let content = files.iter().find(|(other, _)| *other == name);
-                return Ok(content.map(|(_, content)| Bytes::Embedded(content)));
-            }
+            Self::Memory(find) => return Ok(find(name)),
         };
         // Asked before opening, because opening a named pipe waits for its other end.
         let metadata = match fs::metadata(&path) {

@@ -1,4 +1,4 @@
-//! The bytes of a file: mapped, read or embedded. The only file here with `unsafe` in it.
+//! The bytes of a file: mapped, read or in memory before. The only file here with `unsafe` in it.
 
 use std::fs::File;
 use std::io;
@@ -11,8 +11,8 @@ pub(crate) enum Bytes {
     Mapped(Mmap),
     /// Read into memory.
     Owned(Vec<u8>),
-    /// Part of the program.
-    Embedded(&'static [u8]),
+    /// In memory already, such as part of the program.
+    Memory(Box<dyn AsRef<[u8]> + Send + Sync>),
 }
 
 impl Bytes {
@@ -20,7 +20,7 @@ impl Bytes {
     pub(crate) fn map(file: &File) -> io::Result<Self> {
         // An empty range cannot be mapped everywhere.
         if file.metadata()?.len() == 0 {
-            return Ok(Self::Embedded(&[]));
+            return Ok(Self::Owned(Vec::new()));
         }
         // SAFETY: the mapping is private and read-only, so this program never writes to what the
         // slice shows. Another program that changes or cuts the file while it is mapped could;
@@ -36,7 +36,7 @@ impl std::ops::Deref for Bytes {
         match self {
             Self::Mapped(map) => map,
             Self::Owned(bytes) => bytes,
-            Self::Embedded(bytes) => bytes,
+            Self::Memory(bytes) => (**bytes).as_ref(),
         }
     }
 }

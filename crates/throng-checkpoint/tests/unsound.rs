@@ -23,7 +23,7 @@ fn a_path_that_is_no_model() {
     assert!(missing.hint().unwrap().contains("model.safetensors"));
     let file = Checkpoint::open(&folder.path("config.json")).unwrap_err();
     assert!(matches!(file, CheckpointError::NotAFolder { .. }), "{file}");
-    let none = Checkpoint::embedded(&[]).unwrap_err();
+    let none = Checkpoint::embedded::<Vec<u8>>(&[]).unwrap_err();
     assert_eq!(none.to_string(), "embedded config.json is missing");
     assert!(Checkpoint::open(Path::new("")).is_err());
 }
