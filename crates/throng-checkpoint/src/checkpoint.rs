@@ -6,6 +6,7 @@ use std::path::Path;
 use throng_spec::{ModelSpec, Role};
 
 use crate::bind::{Binder, Piece, Span};
+use crate::chat_template::ChatTemplate;
 use crate::error::CheckpointError;
 use crate::files::Files;
 use crate::generation::Generation;
@@ -21,6 +22,7 @@ const TOKENIZER: &str = "tokenizer.json";
 pub struct Checkpoint {
     spec: ModelSpec,
     generation: Generation,
+    chat_template: Option<ChatTemplate>,
     tokenizer: Bytes,
     weights: Weights,
     tensors: HashMap<Role, Vec<Piece>>,
@@ -57,6 +59,7 @@ impl Checkpoint {
         let spec = ModelSpec::from_config(&config)
             .map_err(|source| CheckpointError::Config { file: files.label(CONFIG), source })?;
         let generation = Generation::read(files, &config, spec.vocab)?;
+        let chat_template = ChatTemplate::read(files)?;
         let tokenizer = files.read(TOKENIZER)?.ok_or_else(|| files.missing(TOKENIZER))?;
         let weights = Weights::open(files)?;
         let binder = Binder::new(&weights, spec.architecture);
@@ -65,7 +68,7 @@ impl Checkpoint {
             .into_iter()
             .map(|(role, shape)| Ok((role, binder.bind(role, &shape)?)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { spec, generation, tokenizer, weights, tensors })
+        Ok(Self { spec, generation, chat_template, tokenizer, weights, tensors })
     }
 
     /// The model's shape.
@@ -111,6 +114,11 @@ impl Checkpoint {
     /// Sampling defaults.
     pub fn generation(&self) -> &Generation {
         &self.generation
+    }
+
+    /// How conversations are written, where a file says so. Models of OpenAI's need none.
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {
+        self.chat_template.as_ref()
     }
 
     fn bytes(&self, span: &Span) -> &[u8] {

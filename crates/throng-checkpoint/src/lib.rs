@@ -3,6 +3,7 @@
 
 mod archive;
 mod bind;
+mod chat_template;
 mod checkpoint;
 mod error;
 mod files;
@@ -12,6 +13,7 @@ mod names;
 mod tensor;
 mod weights;
 
+pub use chat_template::ChatTemplate;
 pub use checkpoint::Checkpoint;
 pub use error::CheckpointError;
 pub use generation::Generation;

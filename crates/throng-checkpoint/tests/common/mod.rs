@@ -1,5 +1,7 @@
 //! A checkpoint in a temporary folder, to be spoilt.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
