@@ -11,6 +11,7 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bandwidth;
 mod experts;
 mod footprint;
 mod heads;
@@ -28,6 +29,7 @@ mod work;
 use throng_spec::{Activation, Heads, Mixture};
 
 pub use self::attention::KvPool;
+pub use self::bandwidth::read_bandwidth;
 use self::experts::Experts;
 pub use self::footprint::{packed_bytes, packed_dtype};
 pub use self::isa::{CpuError, Isa};

@@ -18,7 +18,7 @@ mod placement;
 mod routes;
 
 pub use backend::{Attention, Backend, OutOfMemory, Precision};
-pub use cpu::{Cpu, CpuError, Isa, packed_bytes, packed_dtype};
+pub use cpu::{Cpu, CpuError, Isa, packed_bytes, packed_dtype, read_bandwidth};
 pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};
 pub use naive::Naive;
 pub use placement::{Angles, BLOCK_TOKENS, Placement};

@@ -1,0 +1,83 @@
+//! How fast the machine reads memory, which bounds how fast it decodes.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use super::aligned::Aligned;
+use super::isa::{CpuError, MAX_THREADS};
+use super::pool::Pool;
+
+/// Words that a thread claims at a time: 1 MiB, so a claim costs nothing beside it.
+const PIECE: usize = 1 << 17;
+
+/// Sums that run side by side, as many as hide the latency of an addition.
+const SUMS: usize = 32;
+
+/// Bytes a second that `threads` threads together read from memory: the median pass over a buffer
+/// of `bytes` (larger than the last-level cache, or it is the cache's speed), of as many passes as
+/// fit in `time`, at least three. `None` if the buffer cannot be had.
+///
+/// # Errors
+/// The machine does not give that many threads.
+pub fn read_bandwidth(
+    threads: usize,
+    bytes: usize,
+    time: Duration,
+) -> Result<Option<f64>, CpuError> {
+    if threads == 0 || threads > MAX_THREADS {
+        return Err(CpuError::Threads(threads));
+    }
+    let mut pool =
+        Pool::new(threads).map_err(|error| CpuError::Spawn { threads, reason: error.kind() })?;
+    let words = bytes.div_ceil(size_of::<u64>()).max(1).next_multiple_of(PIECE);
+    let Some(mut buffer) = Aligned::<u64>::try_zeroed(words) else { return Ok(None) };
+    // Pages that were never written all lie on one page of zeros.
+    super::scatter::for_each_part(&mut pool, &mut buffer, PIECE, 1, &|index, piece| {
+        piece.fill(index as u64);
+    });
+    let start = Instant::now();
+    let mut rates = Vec::new();
+    while rates.len() < 3 || start.elapsed() < time {
+        let pass = Instant::now();
+        pool.run(words / PIECE, 1, &|pieces| {
+            black_box(sum(&buffer[pieces.start * PIECE..pieces.end * PIECE]));
+        });
+        let seconds = pass.elapsed().as_secs_f64().max(1e-9);
+        rates.push((words * size_of::<u64>()) as f64 / seconds);
+    }
+    rates.sort_by(f64::total_cmp);
+    Ok(Some(rates[rates.len() / 2]))
+}
+
+/// A sum that the compiler makes vector loads of.
+fn sum(words: &[u64]) -> u64 {
+    let mut sums = [0u64; SUMS];
+    for words in words.as_chunks::<SUMS>().0 {
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = sum.wrapping_add(*word);
+        }
+    }
+    sums.iter().fold(0, |all, sum| all.wrapping_add(*sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{PIECE, SUMS, read_bandwidth, sum};
+
+    #[test]
+    fn every_word_is_read() {
+        let words: Vec<u64> = (0..PIECE as u64).collect();
+        assert!(PIECE.is_multiple_of(SUMS));
+        assert_eq!(sum(&words), (PIECE as u64 - 1) * PIECE as u64 / 2);
+    }
+
+    #[test]
+    fn a_rate_comes_out_and_nonsense_is_refused() {
+        let rate = read_bandwidth(2, 1, Duration::ZERO).unwrap().unwrap();
+        assert!(rate.is_finite() && rate > 0.0);
+        assert!(read_bandwidth(0, 1, Duration::ZERO).is_err());
+        assert_eq!(read_bandwidth(1, usize::MAX / 2, Duration::ZERO).unwrap(), None);
+    }
+}
