@@ -4,6 +4,7 @@
 mod block_pool;
 mod engine;
 mod event;
+mod fit;
 mod kv_plan;
 mod request;
 mod sampler;
@@ -13,5 +14,6 @@ mod worker;
 
 pub use engine::{Canceller, Engine, EngineConfig, EventStream, StartError, SubmitError};
 pub use event::{Event, FinishReason, TokenLogprobs, Usage};
+pub use fit::{KvRoom, Sizing, Verdict};
 pub use request::{InvalidSampling, Limits, Logprobs, Request, Sampling};
 pub use sampler::logprobs;

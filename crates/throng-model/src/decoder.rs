@@ -1,6 +1,6 @@
 //! The forward pass, top to bottom.
 
-use throng_ops::{Attention, Backend, Routes};
+use throng_ops::{Attention, Backend};
 use throng_spec::{ModelSpec, Positions};
 
 use crate::batch::Batch;
@@ -10,6 +10,7 @@ use crate::rope::Frequencies;
 use crate::runner::{RunError, Runner};
 use crate::step::Step;
 use crate::weights::{LayerWeights, MlpWeights, Weights};
+use crate::workspace::Workspace;
 
 /// A decoder-only transformer on some backend.
 pub(crate) struct Decoder<B: Backend> {
@@ -21,24 +22,6 @@ pub(crate) struct Decoder<B: Backend> {
     step: Step,
     work: Workspace<B>,
     backend: B,
-}
-
-/// Activations of one step, kept from step to step. Shapes are per token.
-struct Workspace<B: Backend> {
-    /// The residual stream `[hidden]`.
-    hidden: B::Buffer,
-    /// The residual stream, normed `[hidden]`.
-    normed: B::Buffer,
-    /// Query, key and value vectors end to end.
-    qkv: B::Buffer,
-    /// What attention gives `[query width]`.
-    attended: B::Buffer,
-    /// The experts that each token goes to.
-    routes: Routes,
-    /// Inside the chosen experts `[active, width]`.
-    inner: B::Buffer,
-    /// `[vocab]` a wanted token.
-    logits: B::Buffer,
 }
 
 impl<B: Backend> Decoder<B> {
@@ -62,14 +45,15 @@ impl<B: Backend> Decoder<B> {
             work: Workspace::default(),
             backend,
         };
-        decoder.reserve(step_tokens, 1);
+        decoder.work.reserve(&mut decoder.backend, &decoder.spec, step_tokens, 1);
         decoder
     }
 
     /// Writes the step's keys and values to the cache and leaves the wanted logits in
     /// `work.logits`.
     fn forward(&mut self) {
-        self.reserve(self.step.tokens.len(), self.step.wanted.len());
+        let (tokens, wanted) = (self.step.tokens.len(), self.step.wanted.len());
+        self.work.reserve(&mut self.backend, &self.spec, tokens, wanted);
         let work = &mut self.work;
         self.backend.embed(&self.weights.embedding, &self.step.tokens, &mut work.hidden);
         if let Some(table) = &self.weights.positions {
@@ -137,24 +121,6 @@ impl<B: Backend> Decoder<B> {
         norm.apply(backend, wanted, &work.attended, spec.norm_epsilon, &mut work.normed);
         backend.linear(wanted, &work.normed, head, &mut work.logits);
     }
-
-    /// Makes the workspace large enough for a step.
-    fn reserve(&mut self, tokens: usize, wanted: usize) {
-        let Self { spec, backend, work, .. } = self;
-        let heads = spec.heads;
-        let inner = spec.layers.iter().map(|layer| layer.mlp.active() * layer.mlp.width).max();
-        let qkv = heads.query_width() + 2 * heads.kv_width();
-        for (buffer, len) in [
-            (&mut work.hidden, tokens * spec.hidden),
-            (&mut work.normed, tokens * spec.hidden),
-            (&mut work.qkv, tokens * qkv),
-            (&mut work.attended, tokens * heads.query_width().max(spec.hidden)),
-            (&mut work.inner, tokens * inner.unwrap_or(0)),
-            (&mut work.logits, wanted * spec.vocab),
-        ] {
-            backend.reserve(buffer, len);
-        }
-    }
 }
 
 impl<B: Backend> Runner for Decoder<B> {
@@ -171,19 +137,5 @@ impl<B: Backend> Runner for Decoder<B> {
         self.forward();
         let wanted = self.step.wanted.len();
         Ok(self.backend.read(&self.work.logits, wanted * self.spec.vocab))
-    }
-}
-
-impl<B: Backend> Default for Workspace<B> {
-    fn default() -> Self {
-        Self {
-            hidden: B::Buffer::default(),
-            normed: B::Buffer::default(),
-            qkv: B::Buffer::default(),
-            attended: B::Buffer::default(),
-            routes: Routes::default(),
-            inner: B::Buffer::default(),
-            logits: B::Buffer::default(),
-        }
     }
 }

@@ -11,13 +11,16 @@ mod kv;
 mod kv_cache;
 mod load;
 mod norm;
+mod plan;
 mod rope;
 mod runner;
 mod step;
 mod weights;
+mod workspace;
 
 pub use batch::{Batch, Row};
 pub use kv::{BLOCK_TOKENS, BlockId, BlockTables, KvBlocks};
 pub use load::{LoadError, LoadOptions, Progress, default_precision, load, load_with};
+pub use plan::{MemoryPlan, PlanOptions, stored};
 pub use runner::{RunError, Runner};
 pub use throng_ops::{CpuError, Isa, Naive, Precision};

@@ -2,10 +2,11 @@
 
 use throng_checkpoint::{Checkpoint, Tensor};
 use throng_ops::{Backend, MatrixPart, MatrixSource, Precision, RowOrder, decode};
-use throng_spec::{LayerRole, Mixture, ModelSpec, Positions, Role};
+use throng_spec::{LayerRole, Mixture, ModelSpec, Positions, Role, Stored};
 
 use crate::load::Progress;
 use crate::norm::Norm;
+use crate::plan::stored;
 
 /// A model's weights in the backend's layout.
 pub(crate) struct Weights<B: Backend> {
@@ -57,7 +58,7 @@ impl<B: Backend> Weights<B> {
         progress: &mut dyn FnMut(Progress),
     ) -> Self {
         let spec = checkpoint.spec();
-        let total_bytes = total_bytes(checkpoint);
+        let total_bytes = stored(checkpoint).iter().map(Stored::bytes).sum();
         let done = Progress { done_bytes: 0, total_bytes };
         let mut binder = Binder { backend, checkpoint, spec, precision, progress, done };
         let learned = spec.positions == Positions::Learned;
@@ -212,9 +213,4 @@ fn part<'a>(tensor: &Tensor<'a>) -> MatrixPart<'a> {
 
 fn bytes(tensor: &Tensor<'_>) -> usize {
     tensor.dtype.bytes(tensor.shape.iter().product())
-}
-
-fn total_bytes(checkpoint: &Checkpoint) -> usize {
-    let roles = checkpoint.spec().tensors();
-    roles.iter().flat_map(|&(role, _)| checkpoint.pieces(role)).map(|piece| bytes(&piece)).sum()
 }

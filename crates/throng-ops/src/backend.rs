@@ -18,6 +18,16 @@ pub enum Precision {
     Fast,
 }
 
+impl Precision {
+    /// Bytes of a key or value in the KV cache.
+    pub const fn kv_value_bytes(self) -> usize {
+        match self {
+            Self::Exact => size_of::<f32>(),
+            Self::Fast => size_of::<u16>(),
+        }
+    }
+}
+
 /// What tells one layer's attention from another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attention {

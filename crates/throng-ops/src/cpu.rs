@@ -31,7 +31,7 @@ use throng_spec::{Activation, Heads, Mixture};
 pub use self::attention::KvPool;
 pub use self::bandwidth::read_bandwidth;
 use self::experts::Experts;
-pub use self::footprint::{packed_bytes, packed_dtype};
+pub use self::footprint::{kv_pool_bytes, packed_bytes, packed_dtype, scratch_bytes};
 pub use self::isa::{CpuError, Isa};
 use self::kernels::Kernels;
 use self::linear::{Linear, Store};

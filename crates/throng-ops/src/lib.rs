@@ -18,7 +18,9 @@ mod placement;
 mod routes;
 
 pub use backend::{Attention, Backend, OutOfMemory, Precision};
-pub use cpu::{Cpu, CpuError, Isa, packed_bytes, packed_dtype, read_bandwidth};
+pub use cpu::{
+    Cpu, CpuError, Isa, kv_pool_bytes, packed_bytes, packed_dtype, read_bandwidth, scratch_bytes,
+};
 pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};
 pub use naive::Naive;
 pub use placement::{Angles, BLOCK_TOKENS, Placement};

@@ -108,4 +108,20 @@ impl LayerRole {
     pub const fn is_per_expert(self) -> bool {
         matches!(self, Self::GateUp | Self::GateUpBias | Self::Down | Self::DownBias)
     }
+
+    /// Whether it is what a matrix product adds: one value for each of the outputs.
+    pub const fn is_matrix_bias(self) -> bool {
+        matches!(
+            self,
+            Self::QueryBias
+                | Self::KeyBias
+                | Self::ValueBias
+                | Self::OutputBias
+                | Self::RouterBias
+                | Self::GateUpBias
+                | Self::DownBias
+                | Self::DenseUpBias
+                | Self::DenseDownBias
+        )
+    }
 }

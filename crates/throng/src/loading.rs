@@ -75,7 +75,8 @@ impl Model {
             None => throng_model::default_precision(self.checkpoint.spec()),
         };
         let budget = usize::try_from(args.kv_cache_memory.as_u64())?;
-        let kv_blocks = config.kv_blocks(self.checkpoint.spec(), budget, kv_value_bytes(precision));
+        let kv_blocks =
+            config.kv_blocks(self.checkpoint.spec(), budget, precision.kv_value_bytes());
         let options = LoadOptions {
             threads: threads(args)?,
             precision,
@@ -99,14 +100,6 @@ impl Model {
     /// As [`throng_model::load`] and [`Engine::start`].
     pub fn engine(&self, args: &ModelArgs, config: EngineConfig) -> Result<Engine> {
         Ok(Engine::start(self.runner(args, config)?, config)?)
-    }
-}
-
-/// Bytes of one key or value in the cache.
-fn kv_value_bytes(precision: Precision) -> usize {
-    match precision {
-        Precision::Exact => size_of::<f32>(),
-        Precision::Fast => size_of::<u16>(),
     }
 }
 

@@ -42,6 +42,14 @@ impl KvPool {
         Ok(Self { heads, cells: cells.ok_or(OutOfMemory { blocks })? })
     }
 
+    /// Bytes that it takes; see [`super::kv_pool_bytes`].
+    pub fn bytes(&self) -> usize {
+        match &self.cells {
+            Cells::F32(cells) => size_of_val(&**cells),
+            Cells::Bf16(cells) => size_of_val(&**cells),
+        }
+    }
+
     /// Writes the keys and values of a step's tokens.
     pub(crate) fn append(
         &mut self,

@@ -1,9 +1,10 @@
-//! What a matrix becomes in memory, said without packing it.
+//! What a matrix, the KV cache and a step take in memory, said without taking it.
 
-use throng_spec::DType;
+use throng_spec::{DType, Heads, Mlp};
 
 use super::kernels::{COLUMN_STEP, LANES};
 use crate::backend::Precision;
+use crate::placement::BLOCK_TOKENS;
 
 /// How the weights of a matrix are kept whose parts are stored in these dtypes: as MXFP4 or bf16 if
 /// all of them are, so without loss. The kernels have no other format but f32, which
@@ -27,6 +28,27 @@ pub fn packed_bytes(dtype: DType, [groups, rows, cols]: [usize; 3]) -> Option<us
     let values = rows.checked_mul(cols.checked_next_multiple_of(COLUMN_STEP)?)?;
     let weights = (values / dtype.block_len()).checked_mul(dtype.block_bytes())?;
     weights.checked_add(rows.checked_mul(size_of::<f32>())?)
+}
+
+/// Bytes of the keys and values of one layer, or the largest number there is if they are more.
+pub fn kv_pool_bytes(heads: Heads, blocks: usize, precision: Precision) -> usize {
+    let block = 2 * heads.kv_width() * BLOCK_TOKENS * precision.kv_value_bytes();
+    block.saturating_mul(blocks)
+}
+
+/// Bytes at most that the CPU's operations keep for themselves in a step of `tokens` tokens through
+/// layers like this one: rounded copies of what they multiply, outputs of each expert before their
+/// sum, logits of the router, a copy of the heads that are normed.
+pub fn scratch_bytes(tokens: usize, hidden: usize, heads: Heads, mlp: &Mlp) -> usize {
+    let slots = tokens.saturating_mul(mlp.active());
+    let linear = tokens.saturating_mul(hidden.max(heads.query_width()));
+    let experts = slots.saturating_mul(mlp.width).max(tokens.saturating_mul(hidden));
+    let sums = slots.saturating_mul(hidden);
+    let routes = tokens.saturating_mul(mlp.experts());
+    let normed = tokens.saturating_mul(heads.query_width() + 2 * heads.kv_width());
+    [linear, experts, sums, routes, normed]
+        .into_iter()
+        .fold(0usize, |sum, values| sum.saturating_add(values.saturating_mul(size_of::<f32>())))
 }
 
 #[cfg(test)]

@@ -101,6 +101,16 @@ impl Matrix {
         Self { rows, cols, padded_cols, tiles, input, weights, bias }
     }
 
+    /// Bytes that it takes, the bias included; see [`super::packed_bytes`].
+    pub fn bytes(&self) -> usize {
+        let weights = match &self.weights {
+            Weights::F32(weights) => size_of_val(&**weights),
+            Weights::Bf16(weights) => size_of_val(&**weights),
+            Weights::Mxfp4 { nibbles, scales } => size_of_val(&**nibbles) + size_of_val(&**scales),
+        };
+        weights + size_of_val(&*self.bias)
+    }
+
     /// The weights of a group's tile.
     pub(crate) fn tile(&self, group: usize, tile: usize) -> Tile<'_> {
         let len = LANES * self.padded_cols;

@@ -1,0 +1,199 @@
+//! What a model will take in memory, said before any of it is read.
+
+use std::collections::HashMap;
+
+use throng_checkpoint::Checkpoint;
+use throng_ops::{Precision, kv_pool_bytes, packed_bytes, packed_dtype, scratch_bytes};
+use throng_spec::{DType, LayerRole, ModelSpec, Role, Stored};
+
+use crate::kv::KvBlocks;
+use crate::workspace;
+
+/// Bytes of memory that a loaded model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// Weights as the CPU's kernels keep them.
+    pub weights_bytes: usize,
+    /// Keys and values, all blocks.
+    pub kv_bytes: usize,
+    /// Activations of the largest step, logits included, at most. Indices and angles, some hundred
+    /// bytes a token, are not counted.
+    pub workspace_bytes: usize,
+}
+
+/// The sizes that a plan depends on beside the model.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanOptions {
+    /// How products are computed and what the KV cache keeps.
+    pub precision: Precision,
+    /// Size of the KV cache.
+    pub kv_blocks: KvBlocks,
+    /// Tokens of the largest step.
+    pub step_tokens: usize,
+    /// How many tokens of a step want logits at most.
+    pub wanted_logits: usize,
+}
+
+impl MemoryPlan {
+    /// For a model on the CPU whose tensors are stored as `tensors` says (every role of the spec,
+    /// in one piece or several).
+    pub fn new(spec: &ModelSpec, tensors: &[Stored], options: PlanOptions) -> Self {
+        let PlanOptions { precision, kv_blocks, step_tokens, wanted_logits } = options;
+        let kv_bytes = spec.layers.iter().fold(0usize, |sum, layer| {
+            let windowed = layer.attention.window.is_some();
+            let blocks = if windowed { kv_blocks.window } else { kv_blocks.full };
+            sum.saturating_add(kv_pool_bytes(spec.heads, blocks, precision))
+        });
+        let activations: usize = workspace::lens(spec, step_tokens, wanted_logits)
+            .iter()
+            .fold(0, |sum, len| sum.saturating_add(len.saturating_mul(size_of::<f32>())));
+        let scratch = spec
+            .layers
+            .iter()
+            .map(|layer| scratch_bytes(step_tokens, spec.hidden, spec.heads, &layer.mlp));
+        Self {
+            weights_bytes: weights_bytes(spec, tensors, precision),
+            kv_bytes,
+            workspace_bytes: activations.saturating_add(scratch.max().unwrap_or(0)),
+        }
+    }
+
+    /// All of it.
+    pub fn total_bytes(&self) -> usize {
+        self.weights_bytes.saturating_add(self.kv_bytes).saturating_add(self.workspace_bytes)
+    }
+}
+
+/// The tensors of a checkpoint as they are stored, piece by piece.
+pub fn stored(checkpoint: &Checkpoint) -> Vec<Stored> {
+    let roles = checkpoint.spec().tensors();
+    roles
+        .iter()
+        .flat_map(|&(role, _)| {
+            checkpoint.pieces(role).map(move |piece| {
+                let values = piece.shape.iter().product();
+                Stored { role, dtype: piece.dtype, values }
+            })
+        })
+        .collect()
+}
+
+/// What `Weights::bind` makes of the tensors.
+fn weights_bytes(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> usize {
+    let mut dtypes: HashMap<Role, Vec<DType>> = HashMap::new();
+    for tensor in tensors {
+        dtypes.entry(tensor.role).or_default().push(tensor.dtype);
+    }
+    let mut sum = 0usize;
+    let mut qkv_rows = vec![0; spec.layers.len()];
+    for (role, shape) in spec.tensors() {
+        let bytes = match (role, &shape[..]) {
+            // Stacked: the last one packs all three.
+            (Role::Layer(layer, LayerRole::Query | LayerRole::Key), [rows, _]) => {
+                qkv_rows[layer] += rows;
+                0
+            }
+            (Role::Layer(layer, LayerRole::Value), &[rows, cols]) => {
+                let parts = [LayerRole::Query, LayerRole::Key, LayerRole::Value]
+                    .map(|part| Role::Layer(layer, part));
+                let dtypes = parts.iter().filter_map(|part| dtypes.get(part)).flatten().copied();
+                let dtype = packed_dtype(dtypes, precision);
+                packed_bytes(dtype, [1, qkv_rows[layer] + rows, cols]).unwrap_or(usize::MAX)
+            }
+            // Biases of matrices are packed with them.
+            (Role::Layer(_, role), _) if role.is_matrix_bias() => 0,
+            (_, [len]) => len * size_of::<f32>(),
+            (_, [outer @ .., rows, cols]) => {
+                let exact = matches!(role, Role::Layer(_, LayerRole::Router));
+                let precision = if exact { Precision::Exact } else { precision };
+                let dtypes = dtypes.get(&role).into_iter().flatten().copied();
+                let shape = [outer.iter().product(), *rows, *cols];
+                packed_bytes(packed_dtype(dtypes, precision), shape).unwrap_or(usize::MAX)
+            }
+            (_, []) => 0,
+        };
+        sum = sum.saturating_add(bytes);
+    }
+    // Heads without sinks have them at -∞.
+    let no_sinks = if spec.sinks { 0 } else { spec.layers.len() * spec.heads.query };
+    sum.saturating_add(no_sinks * size_of::<f32>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use throng_ops::Cpu;
+
+    use super::*;
+    use crate::kv_cache::KvCache;
+    use crate::norm::Norm;
+    use crate::weights::Weights;
+    use crate::workspace::Workspace;
+
+    /// Bytes that bound weights really take.
+    fn taken(weights: &Weights<Cpu>) -> usize {
+        let buffer = |values: &Vec<f32>| size_of_val(&**values);
+        let norm = |norm: &Norm<Cpu>| match norm {
+            Norm::Rms { weight } => buffer(weight),
+            Norm::Layer { weight, bias } => buffer(weight) + buffer(bias),
+        };
+        let layers = weights.layers.iter().map(|layer| {
+            let norms = norm(&layer.attention_norm) + norm(&layer.mlp_norm);
+            let head_norms = layer.head_norms.as_ref();
+            let head_norms = head_norms.map_or(0, |(query, key)| buffer(query) + buffer(key));
+            let router = layer.mlp.router.as_ref().map_or(0, |(router, _)| router.bytes());
+            let matrices = [&layer.qkv, &layer.output, &layer.mlp.up, &layer.mlp.down];
+            let matrices: usize = matrices.iter().map(|matrix| matrix.bytes()).sum();
+            norms + head_norms + router + matrices + buffer(&layer.sinks)
+        });
+        let tables = [Some(&weights.embedding), weights.positions.as_ref(), weights.head.as_ref()];
+        let tables: usize = tables.iter().flatten().map(|matrix| matrix.bytes()).sum();
+        tables + layers.sum::<usize>() + norm(&weights.final_norm)
+    }
+
+    #[test]
+    fn a_plan_is_what_every_golden_checkpoint_takes() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let mut seen = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let checkpoint = Checkpoint::open(&entry.unwrap().path()).unwrap();
+            let (spec, tensors) = (checkpoint.spec(), stored(&checkpoint));
+            for precision in [Precision::Exact, Precision::Fast] {
+                let kv_blocks = KvBlocks { full: 7, window: 3 };
+                let (step_tokens, wanted_logits) = (9, 4);
+                let options = PlanOptions { precision, kv_blocks, step_tokens, wanted_logits };
+                let plan = MemoryPlan::new(spec, &tensors, options);
+                let mut cpu = Cpu::new(1, None).unwrap();
+                let weights = Weights::bind(&mut cpu, &checkpoint, precision, &mut |_| ());
+                assert_eq!(plan.weights_bytes, taken(&weights), "{}", spec.architecture);
+                let cache = KvCache::<Cpu>::new(&mut cpu, spec, kv_blocks, precision).unwrap();
+                let kv_bytes: usize = cache.layers.iter().map(|pool| pool.bytes()).sum();
+                assert_eq!(plan.kv_bytes, kv_bytes, "{}", spec.architecture);
+                let mut work = Workspace::<Cpu>::default();
+                work.reserve(&mut cpu, spec, step_tokens, wanted_logits);
+                let buffers =
+                    [work.hidden, work.normed, work.qkv, work.attended, work.inner, work.logits];
+                let values: usize = buffers.iter().map(Vec::len).sum();
+                let scratch = plan.workspace_bytes - size_of::<f32>() * values;
+                assert!((1..plan.workspace_bytes).contains(&scratch), "{}", spec.architecture);
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "{seen} plans");
+    }
+
+    #[test]
+    fn a_plan_of_what_no_machine_has_does_not_overflow() {
+        let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/alternating");
+        let checkpoint = Checkpoint::open(&checkpoint).unwrap();
+        let options = PlanOptions {
+            precision: Precision::Exact,
+            kv_blocks: KvBlocks { full: usize::MAX, window: usize::MAX },
+            step_tokens: usize::MAX,
+            wanted_logits: usize::MAX,
+        };
+        let plan = MemoryPlan::new(checkpoint.spec(), &stored(&checkpoint), options);
+        assert_eq!(plan.total_bytes(), usize::MAX);
+    }
+}
