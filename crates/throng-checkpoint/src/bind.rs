@@ -1,11 +1,12 @@
 //! Roles to the stored tensors that play them, checked: what is odd about a file ends here.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use safetensors::tensor::Dtype;
-use throng_spec::{DType, Layout, Role};
+use throng_spec::{DType, LayerRole, Layout, ModelSpec, Role};
 
-use crate::archive::Entry;
+use crate::archive::{Archive, Entry, Kind};
 use crate::error::CheckpointError;
 use crate::names::{self, Form, Names};
 use crate::weights::Weights;
@@ -21,7 +22,7 @@ pub(crate) struct Piece {
     /// Of its share in the role's tensor.
     pub(crate) shape: Vec<usize>,
     pub(crate) data: Span,
-    /// For MXFP4 alone.
+    /// For MXFP4 whose scales are a tensor of their own.
     pub(crate) scales: Option<Span>,
 }
 
@@ -35,145 +36,228 @@ pub(crate) struct Span {
 /// Finds tensors by an architecture's names.
 pub(crate) struct Binder<'a> {
     weights: &'a Weights,
+    spec: &'a ModelSpec,
     names: &'static Names,
     prefix: &'static str,
+    /// Names of the tensors that have a role.
+    used: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Binder<'a> {
     /// With the prefix that the file's embedding has, or the usual one if there is no embedding.
-    pub(crate) fn new(weights: &'a Weights, architecture: &str) -> Self {
-        let names = Names::of(architecture);
+    pub(crate) fn new(weights: &'a Weights, spec: &'a ModelSpec, names: &'static Names) -> Self {
         let has_embedding = |prefix: &&&str| match names.form(prefix, Role::Embedding) {
             (start, Form::Rows([name])) => weights.find(&format!("{start}{name}")).is_ok(),
             _ => false,
         };
         let prefix = names.prefixes.iter().find(has_embedding).unwrap_or(&names.prefixes[0]);
-        Self { weights, names, prefix }
+        Self { weights, spec, names, prefix, used: RefCell::default() }
     }
 
-    /// Finds the pieces of a role's tensor of the given shape and checks their dtypes and shapes.
+    /// Finds the pieces of a role's tensor of the given shape and checks their types and shapes.
     pub(crate) fn bind(&self, role: Role, shape: &[usize]) -> Result<Vec<Piece>, CheckpointError> {
         let (start, form) = self.names.form(self.prefix, role);
+        let full = |name: &str| format!("{start}{name}");
         match form {
             Form::Rows(names) => {
-                let shape = share_of_rows(shape, names.len());
-                let piece = |name: &&str| self.whole(format!("{start}{name}"), shape.clone());
+                let shape = share_of_rows(shape, usize::from(role.is_per_expert()), names.len());
+                let piece = |name: &&str| self.whole(full(name), shape.clone(), Layout::Rows);
                 names.iter().map(piece).collect()
             }
             Form::Experts(names) => {
-                let [experts, matrix @ ..] = shape else {
-                    unreachable!("the first dimension of a tensor of experts counts them")
-                };
-                let shape = share_of_rows(matrix, names.len());
-                let all = (0..*experts).flat_map(|expert| names.iter().map(move |n| (expert, n)));
+                let (experts, matrix) = of_experts(shape);
+                let shape = share_of_rows(matrix, 0, names.len());
+                let all = (0..experts).flat_map(|expert| names.iter().map(move |n| (expert, n)));
                 all.map(|(expert, name)| {
-                    let name = names::of_expert(name, expert);
-                    self.whole(format!("{start}{name}"), shape.clone())
+                    self.whole(full(&names::of_expert(name, expert)), shape.clone(), Layout::Rows)
                 })
                 .collect()
             }
-            Form::Columns(name, share, of) => {
-                Ok(vec![self.columns(format!("{start}{name}"), shape, (share, of))?])
+            Form::Stack(name, roles) => Ok(vec![self.stack(full(name), role, shape, roles)?]),
+            Form::Columns(name, roles) => Ok(vec![self.columns(full(name), role, shape, roles)?]),
+            Form::Pairs(name) => {
+                let layout = Layout::Pairs { head: self.spec.heads.dim };
+                Ok(vec![self.whole(full(name), shape.to_vec(), layout)?])
             }
-            Form::Mxfp4(name) => Ok(vec![self.mxfp4(&format!("{start}{name}"), shape)?]),
+            Form::Mxfp4(blocks, scales, plain) => {
+                match plain.map(&full).filter(|plain| self.weights.find(plain).is_ok()) {
+                    Some(plain) => self.experts_in_columns(plain, shape),
+                    None => Ok(vec![self.mxfp4(&full(blocks), &full(scales), shape)?]),
+                }
+            }
         }
     }
 
-    /// A tensor of plain numbers, of this stored shape.
-    fn plain(
+    /// Refuses tensors that nobody asked for: the model may be another than its config says.
+    pub(crate) fn check_all_used(&self) -> Result<(), CheckpointError> {
+        let used = self.used.borrow();
+        let stray = |name: &&String| !used.contains(*name) && !self.names.is_ignored(name);
+        let stray = self.weights.archives.iter().find_map(|archive| {
+            let tensor = archive.entries.keys().find(stray)?.clone();
+            Some(CheckpointError::StrayTensor { file: archive.file.clone(), tensor })
+        });
+        stray.map_or(Ok(()), Err)
+    }
+
+    /// The tensor of this name, which then has a role, with its archive's index.
+    fn find(&self, name: &str) -> Result<(usize, &'a Archive, &'a Entry), CheckpointError> {
+        let (index, entry) = self.weights.find(name)?;
+        self.used.borrow_mut().insert(name.to_owned());
+        Ok((index, &self.weights.archives[index], entry))
+    }
+
+    /// A tensor of numbers, of this stored shape.
+    fn numbers(
+        &self,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<(DType, usize, Range<usize>), CheckpointError> {
+        let (index, archive, entry) = self.find(name)?;
+        let Kind::Numbers(dtype) = entry.kind else {
+            return Err(wrong_dtype(archive, name, entry, self.names.format.numbers()));
+        };
+        check_shape(archive, name, entry, shape)?;
+        Ok((dtype, index, entry.range.clone()))
+    }
+
+    fn whole(
         &self,
         name: String,
-        shape: &[usize],
-    ) -> Result<(DType, usize, Entry), CheckpointError> {
-        let (archive, entry) = self.weights.find(&name)?;
-        let file = &self.weights.archives[archive].file;
-        let dtype = match entry.dtype {
-            Dtype::F32 => DType::F32,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::Bf16,
-            _ => return Err(wrong_dtype(file, name, &entry, "BF16, F16 or F32")),
+        shape: Vec<usize>,
+        layout: Layout,
+    ) -> Result<Piece, CheckpointError> {
+        let (dtype, archive, range) = self.numbers(&name, &shape)?;
+        Ok(Piece { dtype, layout, shape, data: Span { archive, range }, scales: None })
+    }
+
+    /// Where a role's rows begin among those of all roles that share a tensor, and how many all
+    /// are.
+    fn place(&self, role: Role, roles: &[LayerRole]) -> (usize, usize) {
+        let Role::Layer(layer, own) = role else {
+            unreachable!("only tensors of layers are shared")
         };
-        check_shape(file, &name, &entry, shape)?;
-        Ok((dtype, archive, entry))
+        let rows = |&role: &LayerRole| self.spec.layer_shape(layer, role)[0];
+        let before = roles.iter().take_while(|&&role| role != own).map(rows).sum();
+        (before, roles.iter().map(rows).sum())
     }
 
-    fn whole(&self, name: String, shape: Vec<usize>) -> Result<Piece, CheckpointError> {
-        let (dtype, archive, entry) = self.plain(name, &shape)?;
-        let data = Span { archive, range: entry.range };
-        Ok(Piece { dtype, layout: Layout::Rows, shape, data, scales: None })
+    /// Rows of a matrix, or values of a vector, that has other roles' too.
+    fn stack(
+        &self,
+        name: String,
+        role: Role,
+        shape: &[usize],
+        roles: &[LayerRole],
+    ) -> Result<Piece, CheckpointError> {
+        let (before, all) = self.place(role, roles);
+        let (rows, inputs) = (shape[0], &shape[1..]);
+        let (dtype, archive, range) = self.numbers(&name, &[&[all], inputs].concat())?;
+        // The bytes of so many rows; those of a vector are its values.
+        let bytes = |rows: usize| dtype.bytes(rows * inputs.iter().product::<usize>());
+        let begin = range.start + bytes(before);
+        let data = Span { archive, range: begin..begin + bytes(rows) };
+        Ok(Piece { dtype, layout: Layout::Rows, shape: shape.to_vec(), data, scales: None })
     }
 
-    /// A share of a matrix that is stored by columns, or of a vector.
+    /// The same of a matrix that is stored by columns, or of a vector.
     fn columns(
         &self,
         name: String,
+        role: Role,
         shape: &[usize],
-        (share, of): (usize, usize),
+        roles: &[LayerRole],
     ) -> Result<Piece, CheckpointError> {
-        let (rows, inputs) = (shape[0], &shape[1..]);
-        let pitch = rows * of;
-        let (dtype, archive, entry) = self.plain(name, &[inputs, &[pitch]].concat())?;
+        let [rows, cols] = *shape else { return self.stack(name, role, shape, roles) };
+        let (before, pitch) = self.place(role, roles);
+        let (dtype, archive, range) = self.numbers(&name, &[cols, pitch])?;
+        self.check_unblocked(&name, dtype)?;
         // From the first value of the share to its last.
-        let values = inputs.first().map_or(rows, |cols| (cols - 1) * pitch + rows);
-        let begin = entry.range.start + dtype.bytes(share * rows);
-        let data = Span { archive, range: begin..begin + dtype.bytes(values) };
-        let layout = if inputs.is_empty() { Layout::Rows } else { Layout::Columns { pitch } };
+        let begin = range.start + dtype.bytes(before);
+        let range = begin..begin + dtype.bytes((cols - 1) * pitch + rows);
+        let data = Span { archive, range };
+        let layout = Layout::Columns { pitch };
         Ok(Piece { dtype, layout, shape: shape.to_vec(), data, scales: None })
     }
 
-    /// A matrix of experts, stored as nibbles and scales.
-    fn mxfp4(&self, name: &str, shape: &[usize]) -> Result<Piece, CheckpointError> {
-        let weights = self.weights;
-        if let (Err(_), Ok((archive, entry))) =
-            (weights.find(&format!("{name}{}", names::BLOCKS)), weights.find(name))
-        {
-            return Err(CheckpointError::UnquantisedExperts {
-                file: weights.archives[archive].file.clone(),
-                tensor: name.to_owned(),
-                found: format!("{:?}", entry.dtype),
-            });
+    /// Matrices of experts in one tensor, each stored by columns: a piece for each expert.
+    fn experts_in_columns(
+        &self,
+        name: String,
+        shape: &[usize],
+    ) -> Result<Vec<Piece>, CheckpointError> {
+        let (experts, matrix) = of_experts(shape);
+        let [rows, cols] = *matrix else { unreachable!("experts have matrices") };
+        let (dtype, archive, range) = self.numbers(&name, &[experts, cols, rows])?;
+        self.check_unblocked(&name, dtype)?;
+        let bytes = dtype.bytes(rows * cols);
+        let piece = |expert: usize| {
+            let begin = range.start + expert * bytes;
+            let data = Span { archive, range: begin..begin + bytes };
+            let layout = Layout::Columns { pitch: rows };
+            Piece { dtype, layout, shape: matrix.to_vec(), data, scales: None }
+        };
+        Ok((0..experts).map(piece).collect())
+    }
+
+    /// Single values cannot be picked from blocks.
+    fn check_unblocked(&self, name: &str, dtype: DType) -> Result<(), CheckpointError> {
+        if dtype.block_len() == 1 {
+            return Ok(());
         }
+        let (_, archive, entry) = self.find(name)?;
+        Err(wrong_dtype(archive, name, entry, "bf16, f16 or f32"))
+    }
+
+    /// A matrix of experts, stored as nibbles and scales.
+    fn mxfp4(&self, blocks: &str, scales: &str, shape: &[usize]) -> Result<Piece, CheckpointError> {
         let (row, outer) = shape.split_last().expect("matrices of experts have three dimensions");
         let scales_shape = [outer, &[row / DType::Mxfp4.block_len()]].concat();
         let blocks_shape = [&scales_shape[..], &[NIBBLE_BYTES]].concat();
-        let part = |suffix: &str, shape: &[usize]| {
-            let name = format!("{name}{suffix}");
-            let (archive, entry) = weights.find(&name)?;
-            let file = &weights.archives[archive].file;
-            if entry.dtype != Dtype::U8 {
-                return Err(wrong_dtype(file, name, &entry, "U8"));
+        let part = |name: &str, shape: &[usize]| {
+            let (index, archive, entry) = self.find(name)?;
+            if entry.kind != Kind::Bytes {
+                return Err(wrong_dtype(archive, name, entry, "u8"));
             }
-            check_shape(file, &name, &entry, shape)?;
-            Ok(Span { archive, range: entry.range })
+            check_shape(archive, name, entry, shape)?;
+            Ok(Span { archive: index, range: entry.range.clone() })
         };
-        let data = part(names::BLOCKS, &blocks_shape)?;
-        let scales = Some(part(names::SCALES, &scales_shape)?);
+        let data = part(blocks, &blocks_shape)?;
+        let scales = Some(part(scales, &scales_shape)?);
         let (dtype, layout) = (DType::Mxfp4, Layout::Rows);
         Ok(Piece { dtype, layout, shape: shape.to_vec(), data, scales })
     }
 }
 
-/// The shape of each of so many tensors whose rows make up one of the given shape.
-fn share_of_rows(shape: &[usize], tensors: usize) -> Vec<usize> {
+/// The shape of each of so many tensors whose rows, counted by this axis, make up one of the given
+/// shape.
+fn share_of_rows(shape: &[usize], axis: usize, tensors: usize) -> Vec<usize> {
     let mut shape = shape.to_vec();
     if tensors > 1 {
-        shape[0] /= tensors;
+        shape[axis] /= tensors;
     }
     shape
 }
 
+/// The number of experts of a tensor, and the shape of each one's matrix.
+fn of_experts(shape: &[usize]) -> (usize, &[usize]) {
+    let [experts, matrix @ ..] = shape else {
+        unreachable!("the first dimension of a tensor of experts counts them")
+    };
+    (*experts, matrix)
+}
+
 fn wrong_dtype(
-    file: &str,
-    tensor: String,
+    archive: &Archive,
+    tensor: &str,
     entry: &Entry,
     expected: &'static str,
 ) -> CheckpointError {
-    let found = format!("{:?}", entry.dtype);
-    CheckpointError::WrongDtype { file: file.to_owned(), tensor, found, expected }
+    let (file, tensor) = (archive.file.clone(), tensor.to_owned());
+    CheckpointError::WrongDtype { file, tensor, found: entry.kind.to_string(), expected }
 }
 
 fn check_shape(
-    file: &str,
+    archive: &Archive,
     tensor: &str,
     entry: &Entry,
     expected: &[usize],
@@ -182,7 +266,7 @@ fn check_shape(
         return Ok(());
     }
     Err(CheckpointError::WrongShape {
-        file: file.to_owned(),
+        file: archive.file.clone(),
         tensor: tensor.to_owned(),
         found: entry.shape.clone(),
         expected: expected.to_vec(),

@@ -1,6 +1,7 @@
 //! A model's files, opened and checked.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use throng_spec::{ModelSpec, Role};
@@ -11,11 +12,10 @@ use crate::error::CheckpointError;
 use crate::files::Files;
 use crate::generation::Generation;
 use crate::mmap::Bytes;
+use crate::parts::Parts;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
-
-const CONFIG: &str = "config.json";
-const TOKENIZER: &str = "tokenizer.json";
+use crate::{gguf, released};
 
 /// A model's files, opened and checked: every tensor of the spec is there with the right shape.
 #[derive(Debug)]
@@ -29,16 +29,25 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a folder in the released layout. Weights are mapped into memory, not read: they must
-    /// not change while the checkpoint is in use.
+    /// Opens a GGUF file (the first, if the model is split), or a folder that either has one or is
+    /// as models are released: `config.json`, `tokenizer.json` and safetensors. Weights are mapped
+    /// into memory, not read: they must not change while the checkpoint is in use.
     ///
     /// # Errors
     /// A file is missing, truncated or corrupt, or says what cannot be.
-    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        Self::load(&Files::Folder(folder))
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        if !path.is_file() {
+            return Self::load(&Files::Folder(path));
+        }
+        match (path.parent(), path.file_name().and_then(OsStr::to_str)) {
+            (Some(folder), Some(name)) if name.ends_with(gguf::EXTENSION) => {
+                Self::assemble(gguf::read(&Files::Folder(folder), name)?)
+            }
+            _ => Err(CheckpointError::NotAModel { path: path.display().to_string() }),
+        }
     }
 
-    /// The same from files in memory, as pairs of name and content. What is opened is cloned: a
+    /// The same from files in memory, as pairs of name and content; a GGUF file is `model.gguf`. What is opened is cloned: a
     /// reference to what the program embeds, or an `Arc`.
     ///
     /// # Errors
@@ -55,19 +64,33 @@ impl Checkpoint {
 
     fn load(files: &Files<'_>) -> Result<Self, CheckpointError> {
         files.check()?;
-        let config = files.json(CONFIG)?.ok_or_else(|| files.missing(CONFIG))?;
-        let spec = ModelSpec::from_config(&config)
-            .map_err(|source| CheckpointError::Config { file: files.label(CONFIG), source })?;
-        let generation = Generation::read(files, &config, spec.vocab)?;
-        let chat_template = ChatTemplate::read(files)?;
-        let tokenizer = files.read(TOKENIZER)?.ok_or_else(|| files.missing(TOKENIZER))?;
-        let weights = Weights::open(files)?;
-        let binder = Binder::new(&weights, spec.architecture);
+        if files.has(released::CONFIG) {
+            return Self::assemble(released::read(files)?);
+        }
+        if files.has(gguf::NAME) {
+            return Self::assemble(gguf::read(files, gguf::NAME)?);
+        }
+        let mut models = files.ending_in(gguf::EXTENSION)?;
+        models.retain(|name| !gguf::is_continuation(name));
+        match &models[..] {
+            [] => Err(files.missing(released::CONFIG)),
+            [name] => Self::assemble(gguf::read(files, name)?),
+            _ => {
+                let folder = files.label("");
+                Err(CheckpointError::SeveralModels { folder, models: models.join(", ") })
+            }
+        }
+    }
+
+    fn assemble(parts: Parts) -> Result<Self, CheckpointError> {
+        let Parts { spec, generation, chat_template, tokenizer, weights, names } = parts;
+        let binder = Binder::new(&weights, &spec, names);
         let tensors = spec
             .tensors()
             .into_iter()
             .map(|(role, shape)| Ok((role, binder.bind(role, &shape)?)))
             .collect::<Result<_, _>>()?;
+        binder.check_all_used()?;
         Ok(Self { spec, generation, chat_template, tokenizer, weights, tensors })
     }
 
@@ -106,7 +129,20 @@ impl Checkpoint {
         }
     }
 
-    /// The content of `tokenizer.json`.
+    /// Says that a role's tensor was read and will not be again soon: the system may take back the
+    /// memory that its mapped pages occupy.
+    ///
+    /// # Panics
+    /// The role is none of [`ModelSpec::tensors`].
+    pub fn release(&self, role: Role) {
+        for piece in &self.tensors[&role] {
+            for span in std::iter::once(&piece.data).chain(&piece.scales) {
+                self.weights.archives[span.archive].bytes.release(span.range.clone());
+            }
+        }
+    }
+
+    /// The content of `tokenizer.json`, or what a GGUF file has in its place in that form.
     pub fn tokenizer_json(&self) -> &[u8] {
         &self.tokenizer
     }
@@ -122,6 +158,6 @@ impl Checkpoint {
     }
 
     fn bytes(&self, span: &Span) -> &[u8] {
-        self.weights.archives[span.archive].bytes(span.range.clone())
+        &self.weights.archives[span.archive].bytes[span.range.clone()]
     }
 }

@@ -12,11 +12,11 @@ pub enum CheckpointError {
         /// The path asked for.
         folder: String,
     },
-    /// The path is a file's.
-    #[error("{folder} is not a folder")]
-    NotAFolder {
+    /// The path is some other file's.
+    #[error("{path} is neither a folder nor named as a GGUF file")]
+    NotAModel {
         /// The path asked for.
-        folder: String,
+        path: String,
     },
     /// A file that every checkpoint has.
     #[error("{file} is missing")]
@@ -86,11 +86,13 @@ pub enum CheckpointError {
         /// The size that its header describes.
         expected: u64,
     },
-    /// The safetensors header makes no sense.
-    #[error("{file} is not a sound safetensors file: {reason}")]
+    /// The header of a weight file makes no sense.
+    #[error("{file} is not a sound {format} file: {reason}")]
     Corrupt {
         /// Path of the file.
         file: String,
+        /// Safetensors or GGUF.
+        format: &'static str,
         /// What is wrong.
         reason: String,
     },
@@ -102,17 +104,31 @@ pub enum CheckpointError {
         /// The stored name.
         tensor: String,
     },
-    /// Experts that have not been quantised.
-    #[error(
-        "{file}: tensor {tensor} holds experts in {found}, expected mxfp4 (…_blocks, …_scales)"
-    )]
-    UnquantisedExperts {
+    /// A tensor that the model has no use for.
+    #[error("{file} has a tensor {tensor} that the model does not")]
+    StrayTensor {
         /// Path of the file.
         file: String,
         /// The stored name.
         tensor: String,
-        /// Its element type.
+    },
+    /// A GGUF file of an architecture that cannot be run.
+    #[error("{file}: general.architecture is {found}, supported: {supported}")]
+    UnknownArchitecture {
+        /// Path of the file.
+        file: String,
+        /// What is there.
         found: String,
+        /// The names that are known, separated by commas.
+        supported: String,
+    },
+    /// A folder with more than one model.
+    #[error("{folder} has several models: {models}")]
+    SeveralModels {
+        /// The path asked for.
+        folder: String,
+        /// Their files.
+        models: String,
     },
     /// An element type that this tensor cannot have.
     #[error("{file}: tensor {tensor} has dtype {found}, expected {expected}")]
@@ -144,23 +160,25 @@ impl CheckpointError {
     /// What to do about it, as one sentence, where something can be done.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::NoFolder { .. } | Self::NotAFolder { .. } | Self::MissingFile { .. } => {
-                "a model is a folder with config.json, tokenizer.json and model.safetensors \
-                 (or its shards with model.safetensors.index.json)"
+            Self::NoFolder { .. } | Self::NotAModel { .. } | Self::MissingFile { .. } => {
+                "a model is a GGUF file, or a folder with config.json, tokenizer.json and \
+                 model.safetensors (or its shards with model.safetensors.index.json)"
             }
             Self::LfsPointer { .. } => "run `git lfs pull` in the model's folder",
             Self::TooLarge { .. } | Self::Truncated { .. } | Self::Corrupt { .. } => {
                 "the download may have been cut short: fetch the file again"
             }
-            Self::Config { source: ConfigError::UnknownArchitecture { .. }, .. } => {
+            Self::SeveralModels { .. } => "name one of the files",
+            Self::UnknownArchitecture { .. }
+            | Self::Config { source: ConfigError::UnknownArchitecture { .. }, .. } => {
                 "only the architectures listed can be run"
             }
-            Self::MissingTensor { .. } | Self::WrongShape { .. } | Self::WrongDtype { .. } => {
+            Self::MissingTensor { .. }
+            | Self::StrayTensor { .. }
+            | Self::WrongShape { .. }
+            | Self::WrongDtype { .. } => {
                 "config.json and the weights must come from the same model, in the layout in which it \
                  was released"
-            }
-            Self::UnquantisedExperts { .. } => {
-                "use the checkpoint as released, with its MXFP4 experts, not a dequantised copy"
             }
             Self::Io { .. } | Self::Json { .. } | Self::Config { .. } | Self::Invalid { .. } => {
                 return None;

@@ -27,11 +27,39 @@ impl Files<'_> {
         let folder = path.display().to_string();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => Ok(()),
-            Ok(_) => Err(CheckpointError::NotAFolder { folder }),
+            Ok(_) => Err(CheckpointError::NotAModel { path: folder }),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(CheckpointError::NoFolder { folder })
             }
             Err(source) => Err(CheckpointError::Io { file: folder, source }),
+        }
+    }
+
+    /// Whether there is something of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Folder(path) => path.join(name).exists(),
+            Self::Memory(files) => files(name).is_some(),
+        }
+    }
+
+    /// Names in a folder with this ending, in order; in memory only known names can be asked for.
+    pub(crate) fn ending_in(&self, ending: &str) -> Result<Vec<String>, CheckpointError> {
+        let Self::Folder(path) = self else { return Ok(Vec::new()) };
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let entries = entries.map_err(|source| self.io("", source))?;
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+        let mut names: Vec<String> = entries.into_iter().filter_map(name).collect();
+        names.retain(|name| name.ends_with(ending));
+        names.sort();
+        Ok(names)
+    }
+
+    /// The files of the folder around this one.
+    pub(crate) fn parent(&self) -> Option<Files<'_>> {
+        match self {
+            Self::Folder(path) => path.parent().map(Files::Folder),
+            Self::Memory(_) => None,
         }
     }
 

@@ -43,7 +43,8 @@ impl Generation {
         .map_err(invalid)
     }
 
-    fn parse(own: &Value, config: &Value, vocab: usize) -> Result<Self, Invalid> {
+    /// The same of the JSON in both.
+    pub(crate) fn parse(own: &Value, config: &Value, vocab: usize) -> Result<Self, Invalid> {
         if !own.is_object() {
             return Err(("the file", own.to_string(), "a JSON object"));
         }
@@ -69,7 +70,7 @@ impl Generation {
 }
 
 /// Key, found and expected.
-type Invalid = (&'static str, String, &'static str);
+pub(crate) type Invalid = (&'static str, String, &'static str);
 
 fn field<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
     object.get(key).filter(|value| !value.is_null())

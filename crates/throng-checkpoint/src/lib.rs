@@ -1,5 +1,5 @@
-//! Files to a `ModelSpec` and named bytes. A [`Checkpoint`] is either a folder in the released
-//! layout, memory-mapped, or the same files embedded in the binary; nothing after it knows which.
+//! Files to a `ModelSpec` and named bytes. A [`Checkpoint`] is a folder in the released layout or a
+//! GGUF file, memory-mapped or embedded in the binary; nothing after it knows which.
 
 mod archive;
 mod bind;
@@ -8,8 +8,12 @@ mod checkpoint;
 mod error;
 mod files;
 mod generation;
+mod gguf;
 mod mmap;
 mod names;
+mod parts;
+mod released;
+mod safetensors;
 mod tensor;
 mod weights;
 

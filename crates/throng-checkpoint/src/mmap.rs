@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 use memmap2::Mmap;
 
@@ -27,6 +28,24 @@ impl Bytes {
         // model files are documented as read-only while in use (see `Checkpoint::open`).
         unsafe { Mmap::map(file) }.map(Self::Mapped)
     }
+
+    /// Gives the memory that a range's mapped pages occupy back to the system. They can still be
+    /// read: that maps them again.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn release(&self, range: Range<usize>) {
+        use memmap2::UncheckedAdvice::DontNeed;
+        if let Self::Mapped(map) = self {
+            // SAFETY: of a read-only mapping of a file, pages that were dropped are read from the
+            // file again with the content that they had.
+            let advised = unsafe { map.unchecked_advise_range(DontNeed, range.start, range.len()) };
+            // Memory that the system does not take back is only memory.
+            advised.unwrap_or_default();
+        }
+    }
+
+    /// Elsewhere the system finds out by itself.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn release(&self, _: Range<usize>) {}
 }
 
 impl std::ops::Deref for Bytes {

@@ -1,4 +1,4 @@
-//! The weight files of a checkpoint: one safetensors file, or an index and its shards.
+//! The weight files of a checkpoint: one, an index and its shards, or the parts of a split one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path};
@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::archive::{Archive, Entry};
 use crate::error::CheckpointError;
 use crate::files::Files;
+use crate::safetensors;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -16,18 +17,18 @@ const INDEX: &str = "model.safetensors.index.json";
 #[derive(Debug)]
 pub(crate) struct Weights {
     pub(crate) archives: Vec<Archive>,
-    /// Tensor name to archive, where an index says it; a single archive needs none.
+    /// Tensor name to archive, where there are several.
     shard_of: Option<HashMap<String, usize>>,
     /// The file to name when a tensor is nowhere.
     file: String,
 }
 
 impl Weights {
-    /// Opens the single file, or else the index and the shards that it names.
+    /// Opens the single safetensors file, or else the index and the shards that it names.
     pub(crate) fn open(files: &Files<'_>) -> Result<Self, CheckpointError> {
         if let Some(bytes) = files.map(SINGLE)? {
             let file = files.label(SINGLE);
-            let archive = Archive::new(file.clone(), bytes)?;
+            let archive = safetensors::read(file.clone(), bytes)?;
             return Ok(Self { archives: vec![archive], shard_of: None, file });
         }
         let index = files.json(INDEX)?.ok_or_else(|| files.missing(SINGLE))?;
@@ -57,15 +58,31 @@ impl Weights {
             let archive = *shards.entry(name).or_insert(next);
             if archive == next {
                 let bytes = files.map(name)?.ok_or_else(|| files.missing(name))?;
-                archives.push(Archive::new(files.label(name), bytes)?);
+                archives.push(safetensors::read(files.label(name), bytes)?);
             }
             shard_of.insert(tensor.clone(), archive);
         }
         Ok(Self { archives, shard_of: Some(shard_of), file })
     }
 
+    /// Archives that say themselves what they have; at least one.
+    pub(crate) fn of(archives: Vec<Archive>) -> Result<Self, CheckpointError> {
+        let mut shard_of = HashMap::new();
+        for (index, archive) in archives.iter().enumerate() {
+            for name in archive.entries.keys() {
+                if let Some(other) = shard_of.insert(name.clone(), index) {
+                    let reason = format!("tensor {name} is in {} too", archives[other].file);
+                    let file = archive.file.clone();
+                    return Err(CheckpointError::Corrupt { file, format: "GGUF", reason });
+                }
+            }
+        }
+        let file = archives[0].file.clone();
+        Ok(Self { archives, shard_of: Some(shard_of), file })
+    }
+
     /// The tensor of this name and the archive that has it.
-    pub(crate) fn find(&self, name: &str) -> Result<(usize, Entry), CheckpointError> {
+    pub(crate) fn find(&self, name: &str) -> Result<(usize, &Entry), CheckpointError> {
         let missing = |file: &str| CheckpointError::MissingTensor {
             file: file.to_owned(),
             tensor: name.to_owned(),
@@ -74,7 +91,7 @@ impl Weights {
             None => 0,
             Some(shard_of) => *shard_of.get(name).ok_or_else(|| missing(&self.file))?,
         };
-        let entry = self.archives[archive].entry(name);
+        let entry = self.archives[archive].entries.get(name);
         entry.map(|entry| (archive, entry)).ok_or_else(|| missing(&self.archives[archive].file))
     }
 }

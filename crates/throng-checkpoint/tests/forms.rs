@@ -162,7 +162,7 @@ fn columns_that_lie_are_refused() {
     let folder = gpt2("");
     let name = "h.0.attn.c_attn.weight";
     folder.change(name, |(dtype, _, _)| *dtype = Dtype::I16);
-    let dtypes = "has dtype I16, expected BF16, F16 or F32";
+    let dtypes = "has dtype i16, expected bf16, f16 or f32";
     assert_eq!(folder.message(), format!("model.safetensors: tensor {name} {dtypes}"));
     // Without an embedding, the usual prefix is asked for.
     let mut tensors = folder.tensors();
@@ -170,4 +170,28 @@ fn columns_that_lie_are_refused() {
     folder.store("model.safetensors", &tensors);
     let message = folder.message();
     assert_eq!(message, "model.safetensors has no tensor transformer.wte.weight");
+}
+
+/// As `transformers` writes gpt-oss when it has undone the quantisation: `[experts, in, out]`.
+#[test]
+fn experts_without_quantisation_are_columns() {
+    let folder = Folder::new();
+    let name = "model.layers.0.mlp.experts.gate_up_proj";
+    let mut tensors = folder.tensors();
+    for suffix in ["blocks", "scales"] {
+        assert!(tensors.remove(&format!("{name}_{suffix}")).is_some());
+    }
+    let (experts, inputs, outputs) = (2, 32, 128);
+    tensors.insert(name.to_owned(), counting(&mut 0, &[experts, inputs, outputs]));
+    folder.store("model.safetensors", &tensors);
+    let checkpoint = folder.open().unwrap();
+    let pieces: Vec<_> = checkpoint.pieces(Role::Layer(0, LayerRole::GateUp)).collect();
+    assert_eq!(pieces.len(), experts);
+    for (expert, piece) in pieces.iter().enumerate() {
+        assert_eq!(piece.shape, [outputs, inputs]);
+        assert_eq!(piece.layout, Layout::Columns { pitch: outputs });
+        let first = u16::from_le_bytes([piece.data[0], piece.data[1]]);
+        assert_eq!(usize::from(first), expert * inputs * outputs);
+        assert_eq!(piece.data.len(), inputs * outputs * 2);
+    }
 }

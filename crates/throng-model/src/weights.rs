@@ -169,6 +169,7 @@ impl<B: Backend> Binder<'_, B> {
         };
         let matrix = self.backend.pack(&source, precision);
         self.advance(source.bytes());
+        weights.iter().for_each(|&role| checkpoint.release(role));
         matrix
     }
 

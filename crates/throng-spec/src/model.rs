@@ -122,7 +122,7 @@ impl ModelSpec {
         put(!self.tied_head, Role::Head, vec![vocab, hidden]);
         for layer in 0..self.layers.len() {
             for role in LayerRole::ALL {
-                put(self.has(layer, role), Role::Layer(layer, role), self.shape(layer, role));
+                put(self.has(layer, role), Role::Layer(layer, role), self.layer_shape(layer, role));
             }
         }
         tensors
@@ -147,7 +147,8 @@ impl ModelSpec {
         }
     }
 
-    fn shape(&self, layer: usize, role: LayerRole) -> Vec<usize> {
+    /// The shape in values that a layer's tensor of this role has, if it has one.
+    pub fn layer_shape(&self, layer: usize, role: LayerRole) -> Vec<usize> {
         use LayerRole::*;
         let (hidden, query, kv) = (self.hidden, self.heads.query_width(), self.heads.kv_width());
         let mlp = &self.layers[layer].mlp;

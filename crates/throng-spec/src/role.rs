@@ -17,6 +17,13 @@ pub enum Role {
     Layer(usize, LayerRole),
 }
 
+impl Role {
+    /// Whether the outermost dimension counts experts.
+    pub const fn is_per_expert(self) -> bool {
+        matches!(self, Self::Layer(_, role) if role.is_per_expert())
+    }
+}
+
 /// The part that a tensor plays in a layer. Matrices are `[outputs, inputs]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LayerRole {

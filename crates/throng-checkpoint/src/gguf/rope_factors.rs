@@ -1,0 +1,59 @@
+//! `rope_freqs.weight`: what Llama 3.1's scaling divides each frequency of the rotary embedding by,
+//! already worked out. GGUF has these numbers in place of the four that they follow from.
+
+use std::f64::consts::TAU;
+
+use throng_spec::{DType, Llama3, RopeScaling};
+
+use super::metadata::Metadata;
+use crate::archive::{Entry, Kind};
+use crate::error::CheckpointError;
+
+/// The tensor's name.
+pub(super) const NAME: &str = "rope_freqs.weight";
+
+/// The numbers of every Llama since 3.1, but for the factor.
+const ORIGINAL_CONTEXT: usize = 8192;
+const LOW: f32 = 1.0;
+const HIGH: f32 = 4.0;
+
+/// Largest difference from what the numbers above give, relative: f32 roundings.
+const TOLERANCE: f64 = 1e-4;
+
+/// The scaling that the divisors of the pairs of a head's dimensions follow from.
+pub(super) fn scaling(
+    metadata: &Metadata<'_>,
+    theta: f32,
+    dim: usize,
+    entry: &Entry,
+    data: &[u8],
+) -> Result<Option<RopeScaling>, CheckpointError> {
+    let invalid = |found: &str, expected: &str| metadata.invalid(NAME, found, expected);
+    if entry.kind != Kind::Numbers(DType::F32) || entry.shape != [dim / 2] {
+        let found = format!("{} {:?}", entry.kind, entry.shape);
+        return Err(invalid(&found, &format!("f32 [{}]", dim / 2)));
+    }
+    let divisors: Vec<f32> =
+        data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let factor = divisors.iter().copied().fold(1.0, f32::max);
+    if !(1.0..=1e6).contains(&factor) {
+        return Err(invalid(&format!("a divisor of {factor}"), "1 to 1000000"));
+    }
+    let alike = divisors.iter().enumerate().all(|(pair, &divisor)| {
+        let frequency = f64::from(theta).powf(-2.0 * pair as f64 / dim as f64);
+        let expected = divisor_of(frequency, factor.into());
+        (f64::from(divisor) - expected).abs() <= TOLERANCE * expected
+    });
+    if !alike {
+        return Err(invalid("something else", "Llama 3.1's divisors of frequencies"));
+    }
+    let llama3 = Llama3 { factor, original_context: ORIGINAL_CONTEXT, low: LOW, high: HIGH };
+    Ok((factor > 1.0).then_some(RopeScaling::Llama3(llama3)))
+}
+
+/// What a frequency, in radians a position, is divided by: see [`Llama3`].
+fn divisor_of(frequency: f64, factor: f64) -> f64 {
+    let rotations = ORIGINAL_CONTEXT as f64 * frequency / TAU;
+    let kept = ((rotations - f64::from(LOW)) / f64::from(HIGH - LOW)).clamp(0.0, 1.0);
+    1.0 / (kept + (1.0 - kept) / factor)
+}
