@@ -203,6 +203,18 @@ fn malformed_files_are_refused_with_a_reason() {
     assert!(matches!(error(&incomplete), E::MissingByte(b'\n')));
 }
 
+/// As `transformers` has it; SmolLM2's vocabulary lacks 21 bytes, this one among them.
+#[test]
+fn a_byte_without_a_token_is_left_out() {
+    let mut file = tokenizer_json(&[], &[]);
+    let lost = alphabet()[4].to_string();
+    file["model"]["vocab"].as_object_mut().unwrap().remove(&lost);
+    let tokenizer = Tokenizer::from_json(file.to_string().as_bytes()).unwrap();
+    let ids = tokenizer.encode("a\u{4}b").unwrap();
+    assert_eq!(tokenizer.decode(&ids), "ab");
+    assert!(tokenizer.least_tokens("a\u{4}\u{4}\u{4}b") <= ids.len());
+}
+
 #[test]
 fn a_truncated_file_is_refused_wherever_it_ends() {
     let file = tokenizer_json(&[("a", "b")], &[("<|x|>", true)]).to_string();

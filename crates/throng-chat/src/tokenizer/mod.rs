@@ -27,6 +27,8 @@ struct Inner {
     tokens: Vec<Token>,
     /// Bytes of text that a token stands for at most; `None` if text may be shortened first.
     longest: Option<usize>,
+    /// Bytes that may be left out of a text because no token stands for them alone.
+    lost: Vec<u8>,
 }
 
 /// What an id stands for.
@@ -50,7 +52,7 @@ pub enum TokenizerError {
     /// No byte-level step before the model.
     #[error("unsupported tokenizer: it has no ByteLevel pre-tokenizer; only byte-level BPE is")]
     NotByteLevel,
-    /// A byte that no token stands for could not be encoded.
+    /// A byte of ordinary text that could not be encoded.
     #[error("malformed tokenizer: its vocabulary has no token for byte {0:#04x}")]
     MissingByte(u8),
     /// An id beyond any real vocabulary.
@@ -108,8 +110,9 @@ impl Tokenizer {
             added.insert(token.content.clone(), token.id);
         }
         let longest = (!file.may_shorten()).then_some(longest);
+        let lost = (0..=u8::MAX).filter(|&byte| !file.has_byte(byte)).collect();
         let encoder = file.into_encoder()?;
-        Ok(Self(Arc::new(Inner { encoder, added, tokens, longest })))
+        Ok(Self(Arc::new(Inner { encoder, added, tokens, longest, lost })))
     }
 
     /// Token ids of a text. Whatever the text says, none of them is an added token's.
@@ -125,7 +128,11 @@ impl Tokenizer {
     /// How many tokens [`Tokenizer::encode`] makes of the text at least. It costs nothing, where
     /// encoding takes some microseconds and hundreds of bytes of memory a token.
     pub fn least_tokens(&self, text: &str) -> usize {
-        self.0.longest.map_or(0, |longest| text.len().div_ceil(longest))
+        let lost = match &self.0.lost[..] {
+            [] => 0,
+            lost => text.bytes().filter(|byte| lost.contains(byte)).count(),
+        };
+        self.0.longest.map_or(0, |longest| (text.len() - lost).div_ceil(longest))
     }
 
     /// The id of an added token such as `<|end|>`.
