@@ -14,6 +14,7 @@ mod names;
 mod parts;
 mod released;
 mod safetensors;
+pub mod synth;
 mod tensor;
 mod weights;
 

@@ -29,6 +29,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Print the log-probability of every token of a text, as JSON lines
     Score(ScoreArgs),
+    /// Write a checkpoint of random weights, to measure a model without having it
+    Synth(SynthArgs),
 }
 
 /// Which model, and how to run it.
@@ -192,6 +194,24 @@ pub struct ScoreArgs {
     pub logits: Option<PathBuf>,
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+/// Arguments of `throng synth`.
+#[derive(Debug, ClapArgs)]
+pub struct SynthArgs {
+    /// The shape: a config.json, or a folder that has one
+    pub spec: PathBuf,
+    /// The folder to write
+    pub out: PathBuf,
+    /// Layers, instead of as many as the shape has; those there are stay the same
+    #[arg(long, value_name = "N", env = "THRONG_LAYERS")]
+    pub layers: Option<usize>,
+    /// The same seed gives the same weights
+    #[arg(long, value_name = "N", env = "THRONG_SEED", default_value_t = 0)]
+    pub seed: u64,
+    /// Replace what is there
+    #[arg(long, env = "THRONG_FORCE")]
+    pub force: bool,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use throng_chat::{ChatError, TokenizerError};
 use throng_checkpoint::CheckpointError;
+use throng_checkpoint::synth::SynthError;
 use throng_engine::{InvalidSampling, SubmitError};
 use throng_model::LoadError;
 use throng_server::ServeError;
@@ -60,6 +61,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         let hint =
             error.hint().unwrap_or("take all files of the checkpoint from one release again");
         return Some(hint.to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<SynthError>() {
+        return Some(error.hint().to_owned());
     }
     let hint = if error.is::<ChatError>() {
         "`throng generate --raw` and `throng score` need no chat format"

@@ -4,6 +4,7 @@ mod chat;
 mod generate;
 mod score;
 mod serve;
+mod synth;
 mod welcome;
 
 use anyhow::Result;
@@ -21,5 +22,6 @@ pub fn run(args: Args) -> Result<()> {
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Synth(args)) => synth::run(&args),
     }
 }

@@ -1,0 +1,124 @@
+//! Checkpoints of random weights, in the layouts in which models are released: for measuring a
+//! model without having it.
+//!
+//! A [`RandomModel`] is a `config.json` and a seed. `recipe` says how large the weights of each role
+//! are, `plan` lays roles out as stored tensors by the same table of names that reading uses,
+//! `values` fills any row of them, and `write` has threads do so side by side. A value follows from
+//! the seed, its role and its place in the role's tensor alone: threads, formats and the number of
+//! layers change nothing.
+
+mod companions;
+mod config;
+mod error;
+mod plan;
+mod random;
+mod recipe;
+mod safetensors;
+mod staging;
+mod values;
+mod vocabulary;
+mod write;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde_json::Value;
+use throng_spec::{DType, ModelSpec};
+
+pub use error::SynthError;
+
+use staging::Staging;
+use vocabulary::Vocabulary;
+
+/// A model whose weights are random.
+#[derive(Clone, Debug)]
+pub struct RandomModel {
+    config: Value,
+    spec: ModelSpec,
+    /// Of every tensor that is not MXFP4.
+    dtype: DType,
+    seed: u64,
+}
+
+/// How files are written.
+#[derive(Clone, Copy)]
+pub struct WriteOptions<'a> {
+    /// Whether files that are there may be replaced.
+    pub force: bool,
+    /// Threads that make and write weights; at least 1.
+    pub threads: usize,
+    /// Called by those threads with the bytes of tensors written since the last call; a `Break`
+    /// ends the writing with [`SynthError::Interrupted`].
+    pub progress: &'a (dyn Fn(u64) -> ControlFlow<()> + Sync),
+}
+
+impl RandomModel {
+    /// A model of the shape that the content of a `config.json` describes, with other than its
+    /// number of layers if `layers` says so. The layers that both have are the same.
+    ///
+    /// # Errors
+    /// The config describes no model that can be run, or not with so many layers.
+    pub fn new(config: &Value, layers: Option<usize>, seed: u64) -> Result<Self, SynthError> {
+        let mut config = config.clone();
+        if let Some(layers) = layers {
+            config::set_layers(&mut config, layers)?;
+        }
+        let spec = ModelSpec::from_config(&config)?;
+        let dtype = config::dtype(&config)?;
+        Ok(Self { config, spec, dtype, seed })
+    }
+
+    /// The model's shape.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// Bytes of all tensors in the safetensors layout.
+    pub fn bytes(&self) -> u64 {
+        let tensors = plan::safetensors(&self.spec, self.dtype, self.seed);
+        tensors.iter().map(plan::Stored::bytes).sum()
+    }
+
+    /// The content of a `model.safetensors` with all tensors.
+    pub fn to_safetensors(&self) -> Vec<u8> {
+        let tensors = plan::safetensors(&self.spec, self.dtype, self.seed);
+        let [shard] = &safetensors::shards(tensors, u64::MAX)[..] else {
+            unreachable!("no limit, no second shard")
+        };
+        let mut bytes = shard.header.clone();
+        for tensor in &shard.tensors {
+            values::append(tensor, 0..tensor.rows, &mut bytes);
+        }
+        bytes
+    }
+
+    /// Writes a folder in the released layout: weights in one file or in shards with an index,
+    /// `config.json`, `generation_config.json`, and a tokenizer of byte-level BPE. Files get their
+    /// names when all are complete; what a failure leaves unfinished is removed.
+    ///
+    /// # Errors
+    /// The folder is not empty and `force` is not set, the disk has no room, a file cannot be
+    /// written, or `progress` breaks off.
+    pub fn write_folder(
+        &self,
+        folder: &Path,
+        options: &WriteOptions<'_>,
+    ) -> Result<(), SynthError> {
+        let vocabulary = Vocabulary::new(&self.spec)?;
+        let mut staging = Staging::folder(folder, options.force)?;
+        let tensors = plan::safetensors(&self.spec, self.dtype, self.seed);
+        let shards = safetensors::shards(tensors, safetensors::MAX_SHARD_BYTES);
+        let mut small = companions::files(&self.config, &self.spec, &vocabulary);
+        small.extend(safetensors::index(&shards));
+        let content_bytes = small.iter().map(|(_, content)| content.len() as u64).sum::<u64>();
+        staging.check_room(shards.iter().map(|shard| shard.bytes).sum::<u64>() + content_bytes)?;
+        for (name, content) in &small {
+            staging.write(name, content)?;
+        }
+        for shard in &shards {
+            let path = staging.add(&shard.name);
+            write::file(&path, &shard.header, &shard.tensors, options)?;
+        }
+        staging.commit()
+    }
+}

@@ -1,0 +1,119 @@
+//! Files that get their names only when all of them are complete.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::SynthError;
+
+/// Unfinished files of one folder. Dropped without [`Staging::commit`], it removes them.
+pub(super) struct Staging {
+    folder: PathBuf,
+    /// Whether the folder was made for these files.
+    made: bool,
+    /// Names that the files will have.
+    names: Vec<String>,
+}
+
+impl Staging {
+    /// Makes a folder, or takes one that is empty or may be changed.
+    pub(super) fn folder(folder: &Path, force: bool) -> Result<Self, SynthError> {
+        let io = |source| SynthError::io(folder, source);
+        let path = || folder.display().to_string();
+        let made = match fs::metadata(folder) {
+            Ok(metadata) if !metadata.is_dir() => {
+                return Err(SynthError::WrongKind { path: path(), found: "not a folder" });
+            }
+            Ok(_) => {
+                if !force && fs::read_dir(folder).map_err(io)?.next().is_some() {
+                    return Err(SynthError::Exists { path: path() });
+                }
+                false
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(folder).map_err(io)?;
+                true
+            }
+            Err(error) => return Err(io(error)),
+        };
+        Ok(Self { folder: folder.to_owned(), made, names: Vec::new() })
+    }
+
+    /// Checks that the disk has room for so many bytes.
+    pub(super) fn check_room(&self, needed: u64) -> Result<(), SynthError> {
+        match free_bytes(&self.folder) {
+            Some(free) if free < needed => {
+                let path = self.folder.display().to_string();
+                Err(SynthError::NoRoom { path, needed, free })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where to write a file until it gets its name.
+    pub(super) fn add(&mut self, name: &str) -> PathBuf {
+        let path = self.partial(name);
+        // What a killed process left behind; if it cannot be removed, writing says so.
+        let _ = fs::remove_file(&path);
+        self.names.push(name.to_owned());
+        path
+    }
+
+    /// Writes a small file.
+    pub(super) fn write(&mut self, name: &str, content: &[u8]) -> Result<(), SynthError> {
+        let path = self.add(name);
+        fs::write(&path, content).map_err(|source| SynthError::io(&path, source))
+    }
+
+    /// Gives all files their names, after removing weights that would be taken for theirs.
+    pub(super) fn commit(mut self) -> Result<(), SynthError> {
+        let io = |source| SynthError::io(&self.folder, source);
+        for entry in fs::read_dir(&self.folder).map_err(io)? {
+            let name = entry.map_err(io)?.file_name();
+            if name.to_str().is_some_and(is_weights) {
+                fs::remove_file(self.folder.join(name)).map_err(io)?;
+            }
+        }
+        for name in &self.names {
+            fs::rename(self.partial(name), self.folder.join(name)).map_err(io)?;
+        }
+        self.names.clear();
+        self.made = false;
+        Ok(())
+    }
+
+    fn partial(&self, name: &str) -> PathBuf {
+        self.folder.join(format!(".{name}.partial"))
+    }
+}
+
+impl Drop for Staging {
+    /// Nothing more can be done about a file that cannot be removed.
+    fn drop(&mut self) {
+        for name in &self.names {
+            let _ = fs::remove_file(self.partial(name));
+        }
+        if self.made {
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+}
+
+/// Whether a checkpoint's weights are in files of this name.
+fn is_weights(name: &str) -> bool {
+    name == "model.safetensors"
+        || name == "model.safetensors.index.json"
+        || name.starts_with("model-") && name.ends_with(".safetensors")
+}
+
+/// Bytes that may still be written to a folder's disk, where the system says.
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
+}

@@ -1,0 +1,78 @@
+//! `throng synth`: a model of random weights, to measure what a real one would cost.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use bytesize::ByteSize;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use throng_checkpoint::synth::{RandomModel, WriteOptions};
+
+use crate::args::SynthArgs;
+use crate::failure::Failure;
+
+/// Bytes of a `config.json` at most.
+const MAX_CONFIG_BYTES: u64 = 16 << 20;
+
+/// Writes the checkpoint and says on standard error what it wrote.
+///
+/// # Errors
+/// There is no such shape, or the checkpoint cannot be written.
+pub fn run(args: &SynthArgs) -> Result<()> {
+    let model = RandomModel::new(&config(&args.spec)?, args.layers, args.seed)?;
+    let interrupted = interrupted()?;
+    let style = ProgressStyle::with_template("writing {bar:40} {bytes}/{total_bytes} {eta}")
+        .expect("the template is ours");
+    let bar = ProgressBar::new(model.bytes()).with_style(style);
+    let progress = |bytes| {
+        bar.inc(bytes);
+        match interrupted.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = WriteOptions { force: args.force, threads, progress: &progress };
+    let start = Instant::now();
+    model.write_folder(&args.out, &options)?;
+    bar.finish_and_clear();
+    let (layers, size) = (model.spec().layers.len(), ByteSize(model.bytes()));
+    let seconds = start.elapsed().as_secs_f64();
+    let out = args.out.display();
+    eprintln!("{out}: {layers} layers, {size} of random weights, written in {seconds:.1} s");
+    Ok(())
+}
+
+/// The config that `spec` names.
+fn config(spec: &Path) -> Result<Value> {
+    let file = if spec.is_dir() { spec.join("config.json") } else { spec.to_owned() };
+    let name = file.display();
+    let metadata = fs::metadata(&file).map_err(|error| Failure {
+        message: format!("no shape {name}: {error}"),
+        hint: "a shape is a config.json, or a folder that has one",
+    })?;
+    if !metadata.is_file() || metadata.len() > MAX_CONFIG_BYTES {
+        let message = format!("{name} is no config.json");
+        let hint = "a config.json is a small file of JSON";
+        return Err(Failure { message, hint }.into());
+    }
+    let content = fs::read(&file).with_context(|| format!("{name} cannot be read"))?;
+    Ok(serde_json::from_slice(&content).map_err(|error| Failure {
+        message: format!("{name} is not valid JSON: {error}"),
+        hint: "take the config.json of a released model",
+    })?)
+}
+
+/// Becomes true by Ctrl-C, so that no unfinished file stays behind.
+fn interrupted() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let handler = flag.clone();
+    ctrlc::set_handler(move || handler.store(true, Ordering::Relaxed))
+        .context("Ctrl-C could not be taken over")?;
+    Ok(flag)
+}
