@@ -1,11 +1,13 @@
 //! Development only: tiny random checkpoints in the released layout, the smallest tokenizer with
 //! Harmony's special tokens, and a runner that needs no model.
 
+mod configs;
 mod random;
 mod scripted;
 mod tiny;
 mod tokenizer;
 
+pub use configs::configs;
 pub use random::Random;
 pub use scripted::{Script, ScriptedRunner, UNREADABLE, greedy, hashed_logits, reply_after};
 pub use tiny::{EmbeddedFiles, TinyGptOss};

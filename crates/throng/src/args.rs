@@ -199,8 +199,8 @@ pub struct ScoreArgs {
 /// Arguments of `throng synth`.
 #[derive(Debug, ClapArgs)]
 pub struct SynthArgs {
-    /// The shape: a config.json, or a folder that has one
-    pub spec: PathBuf,
+    /// The shape: a released model such as gpt-oss-20b, a config.json, or a folder that has one
+    pub spec: String,
     /// The folder to write
     pub out: PathBuf,
     /// Layers, instead of as many as the shape has; those there are stay the same

@@ -1,7 +1,6 @@
-//! What is read and changed in a `config.json` besides the spec.
+//! A `config.json` with another number of layers.
 
 use serde_json::Value;
-use throng_spec::DType;
 
 use super::SynthError;
 
@@ -25,23 +24,4 @@ pub(super) fn set_layers(config: &mut Value, layers: usize) -> Result<(), SynthE
         dense.retain(|layer| layer.as_u64().is_none_or(|layer| layer < layers as u64));
     }
     Ok(())
-}
-
-/// The element type of a release's plain tensors: what the config says, else what the
-/// architecture's makers used.
-pub(super) fn dtype(config: &Value) -> Result<DType, SynthError> {
-    for key in ["dtype", "torch_dtype"] {
-        let found = match config.get(key) {
-            None | Some(Value::Null) => continue,
-            Some(found) => found,
-        };
-        return match found.as_str() {
-            Some("float32") => Ok(DType::F32),
-            Some("float16") => Ok(DType::F16),
-            Some("bfloat16") => Ok(DType::Bf16),
-            _ => Err(SynthError::Dtype { key, found: found.to_string() }),
-        };
-    }
-    let is_gpt2 = config.get("model_type").and_then(Value::as_str) == Some("gpt2");
-    Ok(if is_gpt2 { DType::F32 } else { DType::Bf16 })
 }

@@ -11,14 +11,6 @@ pub enum SynthError {
     /// The config describes no model that can be run.
     #[error("the config describes no model that can be run: {0}")]
     Config(#[from] ConfigError),
-    /// The config asks for an element type that no release has.
-    #[error("{key} is {found} in the config, expected float32, float16 or bfloat16")]
-    Dtype {
-        /// `dtype` or `torch_dtype`.
-        key: &'static str,
-        /// What is there.
-        found: String,
-    },
     /// Not a number of layers that a model can have.
     #[error("a model cannot have {found} layers, only 1 to {most}")]
     Layers {
@@ -80,7 +72,7 @@ impl SynthError {
     /// What to do about it, as one sentence.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Config(_) | Self::Dtype { .. } => "take the config.json of a released model",
+            Self::Config(_) => "take the config.json of a released model",
             Self::Layers { .. } => "without a number, the model has as many as its config says",
             Self::SmallVocabulary { .. } => "raise vocab_size in the config",
             Self::Exists { .. } => "name another place, or replace what is there by --force",

@@ -23,20 +23,21 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::Value;
-use throng_spec::{DType, ModelSpec};
+use throng_spec::ModelSpec;
 
 pub use error::SynthError;
 
 use staging::Staging;
 use vocabulary::Vocabulary;
 
+/// Bytes of the tensors of a shard at most, unless one tensor alone has more.
+pub const MAX_SHARD_BYTES: u64 = 5_000_000_000;
+
 /// A model whose weights are random.
 #[derive(Clone, Debug)]
 pub struct RandomModel {
     config: Value,
     spec: ModelSpec,
-    /// Of every tensor that is not MXFP4.
-    dtype: DType,
     seed: u64,
 }
 
@@ -47,6 +48,8 @@ pub struct WriteOptions<'a> {
     pub force: bool,
     /// Threads that make and write weights; at least 1.
     pub threads: usize,
+    /// Bytes of the tensors of a safetensors file at most; releases have [`MAX_SHARD_BYTES`].
+    pub max_shard_bytes: u64,
     /// Called by those threads with the bytes of tensors written since the last call; a `Break`
     /// ends the writing with [`SynthError::Interrupted`].
     pub progress: &'a (dyn Fn(u64) -> ControlFlow<()> + Sync),
@@ -64,8 +67,7 @@ impl RandomModel {
             config::set_layers(&mut config, layers)?;
         }
         let spec = ModelSpec::from_config(&config)?;
-        let dtype = config::dtype(&config)?;
-        Ok(Self { config, spec, dtype, seed })
+        Ok(Self { config, spec, seed })
     }
 
     /// The model's shape.
@@ -75,13 +77,12 @@ impl RandomModel {
 
     /// Bytes of all tensors in the safetensors layout.
     pub fn bytes(&self) -> u64 {
-        let tensors = plan::safetensors(&self.spec, self.dtype, self.seed);
-        tensors.iter().map(plan::Stored::bytes).sum()
+        self.spec.released().iter().map(|tensor| tensor.bytes() as u64).sum()
     }
 
     /// The content of a `model.safetensors` with all tensors.
     pub fn to_safetensors(&self) -> Vec<u8> {
-        let tensors = plan::safetensors(&self.spec, self.dtype, self.seed);
+        let tensors = plan::safetensors(&self.spec, self.seed);
         let [shard] = &safetensors::shards(tensors, u64::MAX)[..] else {
             unreachable!("no limit, no second shard")
         };
@@ -106,8 +107,8 @@ impl RandomModel {
     ) -> Result<(), SynthError> {
         let vocabulary = Vocabulary::new(&self.spec)?;
         let mut staging = Staging::folder(folder, options.force)?;
-        let tensors = plan::safetensors(&self.spec, self.dtype, self.seed);
-        let shards = safetensors::shards(tensors, safetensors::MAX_SHARD_BYTES);
+        let tensors = plan::safetensors(&self.spec, self.seed);
+        let shards = safetensors::shards(tensors, options.max_shard_bytes);
         let mut small = companions::files(&self.config, &self.spec, &vocabulary);
         small.extend(safetensors::index(&shards));
         let content_bytes = small.iter().map(|(_, content)| content.len() as u64).sum::<u64>();

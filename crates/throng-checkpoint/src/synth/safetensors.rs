@@ -3,10 +3,7 @@
 use serde_json::{Map, Value, json};
 use throng_spec::DType;
 
-use super::plan::{Encoding, Stored};
-
-/// Bytes of the tensors of a shard at most, unless one tensor alone has more.
-pub(super) const MAX_SHARD_BYTES: u64 = 5_000_000_000;
+use super::plan::{Encoding, FileTensor};
 
 /// One file.
 pub(super) struct Shard {
@@ -14,14 +11,14 @@ pub(super) struct Shard {
     /// What comes before the tensors.
     pub(super) header: Vec<u8>,
     /// In the order of the file.
-    pub(super) tensors: Vec<Stored>,
+    pub(super) tensors: Vec<FileTensor>,
     /// Of the whole file.
     pub(super) bytes: u64,
 }
 
 /// Deals tensors out to files, in order.
-pub(super) fn shards(tensors: Vec<Stored>, max_bytes: u64) -> Vec<Shard> {
-    let mut shards: Vec<(Vec<Stored>, u64)> = vec![Default::default()];
+pub(super) fn shards(tensors: Vec<FileTensor>, max_bytes: u64) -> Vec<Shard> {
+    let mut shards: Vec<(Vec<FileTensor>, u64)> = vec![Default::default()];
     for tensor in tensors {
         let bytes = tensor.bytes();
         match shards.last_mut() {
@@ -44,7 +41,7 @@ pub(super) fn shards(tensors: Vec<Stored>, max_bytes: u64) -> Vec<Shard> {
 }
 
 impl Shard {
-    fn new(name: String, mut tensors: Vec<Stored>, bytes: u64) -> Self {
+    fn new(name: String, mut tensors: Vec<FileTensor>, bytes: u64) -> Self {
         // Wide numbers first, so that all lie at multiples of their size.
         tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.encoding.alignment()));
         let mut entries = Map::new();
@@ -79,7 +76,7 @@ pub(super) fn index(shards: &[Shard]) -> Option<(&'static str, Vec<u8>)> {
     });
     let map: Map<_, _> = pairs.collect();
     let tensors = shards.iter().flat_map(|shard| &shard.tensors);
-    let total_size: u64 = tensors.map(Stored::bytes).sum();
+    let total_size: u64 = tensors.map(FileTensor::bytes).sum();
     let index = json!({ "metadata": { "total_size": total_size }, "weight_map": map });
     Some(("model.safetensors.index.json", format!("{index:#}\n").into_bytes()))
 }
@@ -90,6 +87,6 @@ fn dtype(encoding: Encoding) -> &'static str {
         Encoding::Plain(DType::F16) => "F16",
         Encoding::Plain(DType::Bf16) => "BF16",
         Encoding::Nibbles | Encoding::Scales => "U8",
-        Encoding::Plain(DType::Mxfp4) => unreachable!("blocks have encodings of their own"),
+        Encoding::Plain(_) => unreachable!("blocks have encodings of their own"),
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::plan::Stored;
+use super::plan::FileTensor;
 use super::{SynthError, WriteOptions, values};
 
 /// Bytes that a thread makes before it writes them; a longer row is made whole.
@@ -15,7 +15,7 @@ const CHUNK_BYTES: usize = 2 << 20;
 
 /// Some rows of a tensor.
 struct Chunk<'a> {
-    tensor: &'a Stored,
+    tensor: &'a FileTensor,
     rows: Range<usize>,
     /// In the file.
     offset: u64,
@@ -25,7 +25,7 @@ struct Chunk<'a> {
 pub(super) fn file(
     path: &Path,
     header: &[u8],
-    tensors: &[Stored],
+    tensors: &[FileTensor],
     options: &WriteOptions<'_>,
 ) -> Result<(), SynthError> {
     let io = |source| SynthError::io(path, source);
@@ -73,7 +73,7 @@ fn work(
     Ok(())
 }
 
-fn chunks(start: u64, tensors: &[Stored]) -> Vec<Chunk<'_>> {
+fn chunks(start: u64, tensors: &[FileTensor]) -> Vec<Chunk<'_>> {
     let mut chunks = Vec::new();
     let mut offset = start;
     for tensor in tensors {

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
+pub mod spy;
+
 use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;

@@ -11,7 +11,8 @@ use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use throng_checkpoint::synth::{RandomModel, WriteOptions};
+use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, WriteOptions};
+use throng_spec::builtin;
 
 use crate::args::SynthArgs;
 use crate::failure::Failure;
@@ -37,7 +38,8 @@ pub fn run(args: &SynthArgs) -> Result<()> {
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let options = WriteOptions { force: args.force, threads, progress: &progress };
+    let max_shard_bytes = MAX_SHARD_BYTES;
+    let options = WriteOptions { force: args.force, threads, max_shard_bytes, progress: &progress };
     let start = Instant::now();
     model.write_folder(&args.out, &options)?;
     bar.finish_and_clear();
@@ -48,13 +50,17 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     Ok(())
 }
 
-/// The config that `spec` names.
-fn config(spec: &Path) -> Result<Value> {
+/// The config of a shape: a released model's name comes before a file's.
+fn config(spec: &str) -> Result<Value> {
+    if let Some(config) = builtin::config(spec) {
+        return Ok(config);
+    }
+    let spec = Path::new(spec);
     let file = if spec.is_dir() { spec.join("config.json") } else { spec.to_owned() };
     let name = file.display();
     let metadata = fs::metadata(&file).map_err(|error| Failure {
         message: format!("no shape {name}: {error}"),
-        hint: "a shape is a config.json, or a folder that has one",
+        hint: "a shape is gpt-oss-20b or another released model, a config.json, or its folder",
     })?;
     if !metadata.is_file() || metadata.len() > MAX_CONFIG_BYTES {
         let message = format!("{name} is no config.json");
