@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use common::{POOL_BLOCKS, log_probs, options, row, tables};
+use common::{log_probs, options, row, tables};
 use serde_json::Value;
 use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, WriteOptions};
-use throng_model::{BLOCK_TOKENS, Batch, Precision, load_with};
+use throng_model::{Batch, Precision, load_with};
 use throng_testkit::{Random, configs};
 
 use common::spy::{Seen, Spy};
@@ -51,7 +51,6 @@ fn run(config: &Value, seed: u64) -> Outcome {
     let spy = Spy::new(Arc::clone(&seen));
     let options = options(Precision::Exact, 1, None);
     let mut runner = load_with(spy, &checkpoint, options, &mut |_| ()).unwrap();
-    assert!(TOKENS <= POOL_BLOCKS * BLOCK_TOKENS);
     let batch = Batch { rows: vec![row(&tokens, 0, TOKENS, &tables(TOKENS, 0))] };
     let logits = runner.run(&batch).unwrap().to_vec();
     let routes = Mutex::lock(&seen).unwrap().clone();

@@ -19,7 +19,7 @@ pub struct Spy {
 impl Spy {
     /// Writes to `seen`.
     pub fn new(seen: Seen) -> Self {
-        Self { naive: Naive::default(), seen }
+        Self { naive: Naive, seen }
     }
 }
 
