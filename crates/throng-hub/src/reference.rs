@@ -171,16 +171,17 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, HubError> {
         // Neither a repository nor a revision has a colon in its name; a file may have any.
+        let invalid = || HubError::InvalidRepo { given: text.to_owned() };
         let (state, file) = match text.split_once(':') {
-            Some((_, "")) => return Err(HubError::InvalidRepo { given: text.to_owned() }),
+            Some((_, "")) => return Err(invalid()),
             Some((state, file)) => (state, Some(file.to_owned())),
             None => (text, None),
         };
         let (repo, revision) = match state.split_once('@') {
-            Some((repo, revision)) => (repo.parse()?, revision.parse()?),
-            None => (state.parse()?, Revision::default()),
+            Some((repo, revision)) => (repo, revision.parse()?),
+            None => (state, Revision::default()),
         };
-        Ok(Self { repo, revision, file })
+        Ok(Self { repo: repo.parse().map_err(|_| invalid())?, revision, file })
     }
 }
 

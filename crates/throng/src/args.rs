@@ -27,6 +27,9 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Serve a model over HTTP, with OpenAI's API and a chat page
     Serve(ServeArgs),
+    /// Fetch a model from the Hugging Face hub into its cache, and print where it is
+    #[cfg(feature = "pull")]
+    Pull(PullArgs),
     /// Print the log-probability of every token of a text, as JSON lines
     Score(ScoreArgs),
     /// Write a checkpoint of random weights, to measure a model without having it
@@ -37,8 +40,9 @@ pub enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// Folder of a checkpoint in OpenAI's released layout [default: the built-in nano]
-    #[arg(short, long, value_name = "DIR", env = "THRONG_MODEL")]
+    /// A checkpoint's folder, a GGUF file, or what was pulled from the hub, as ORG/NAME with
+    /// @REVISION or :FILE if need be [default: the built-in nano]
+    #[arg(short, long, value_name = "MODEL", env = "THRONG_MODEL")]
     pub model: Option<PathBuf>,
     /// Compute in f32 throughout, as a reference does; --exact=false rounds activations, keys and
     /// values, which is faster [default: true for small models, which feel rounding most]
@@ -212,6 +216,22 @@ pub struct SynthArgs {
     /// Replace what is there
     #[arg(long, env = "THRONG_FORCE")]
     pub force: bool,
+}
+
+/// Arguments of `throng pull`.
+#[cfg(feature = "pull")]
+#[derive(Debug, ClapArgs)]
+pub struct PullArgs {
+    /// What to fetch: ORG/NAME; of several GGUF files one, as ORG/NAME:Q4_K_M or ORG/NAME:FILE.gguf
+    #[arg(value_name = "ORG/NAME")]
+    pub model: String,
+    /// A branch, a tag or a commit, as in ORG/NAME@REVISION [default: main]
+    #[arg(long, value_name = "REVISION", env = "THRONG_REVISION")]
+    pub revision: Option<String>,
+    /// Fetch the files that match, separated by commas, and not those that the model needs: * is
+    /// any text, ? any character
+    #[arg(long, value_name = "GLOBS", env = "THRONG_INCLUDE", value_delimiter = ',')]
+    pub include: Vec<String>,
 }
 
 #[cfg(test)]

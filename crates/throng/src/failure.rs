@@ -8,6 +8,7 @@ use throng_chat::{ChatError, TokenizerError};
 use throng_checkpoint::CheckpointError;
 use throng_checkpoint::synth::SynthError;
 use throng_engine::{InvalidSampling, SubmitError};
+use throng_hub::HubError;
 use throng_model::LoadError;
 use throng_server::ServeError;
 
@@ -56,6 +57,9 @@ fn line(error: &anyhow::Error) -> String {
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return Some(failure.hint.to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<HubError>() {
+        return error.hint();
     }
     if let Some(error) = error.downcast_ref::<CheckpointError>() {
         let hint =

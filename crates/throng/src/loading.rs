@@ -10,6 +10,7 @@ use throng_model::{LoadOptions, Precision, Progress, Runner};
 use crate::args::ModelArgs;
 use crate::failure::Failure;
 use crate::nano;
+use crate::source::Source;
 
 /// Weights below this are loaded before a progress bar could be read.
 const SHORT_LOAD_BYTES: usize = 256 << 20;
@@ -25,17 +26,15 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens the folder that the arguments name, or the built-in model.
+    /// Opens what the arguments name, or the built-in model.
     ///
     /// # Errors
     /// A file is missing, corrupt or not what it should be.
     pub fn open(args: &ModelArgs) -> Result<Self> {
         let (name, checkpoint) = match &args.model {
-            Some(folder) => {
-                let checkpoint = Checkpoint::open(folder)?;
-                let folder = std::path::absolute(folder)?;
-                let name = folder.file_name().unwrap_or(folder.as_os_str());
-                (name.to_string_lossy().into_owned(), checkpoint)
+            Some(model) => {
+                let source = Source::resolve(model)?;
+                (source.name, Checkpoint::open(&source.path)?)
             }
             None => (nano::NAME.to_owned(), Checkpoint::embedded(&nano::FILES)?),
         };

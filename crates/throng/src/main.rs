@@ -8,6 +8,7 @@ mod interrupt;
 mod loading;
 mod nano;
 mod settings;
+mod source;
 mod terminal;
 
 use std::process::ExitCode;

@@ -6,13 +6,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Every crate and the crates of this workspace that it may use, besides in tests.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("throng-spec", &[]),
     ("throng-ops", &["throng-spec"]),
     ("throng-checkpoint", &["throng-spec"]),
     ("throng-model", &["throng-checkpoint", "throng-ops", "throng-spec"]),
     ("throng-engine", &["throng-model", "throng-spec"]),
     ("throng-chat", &[]),
+    ("throng-hub", &[]),
     ("throng-server", &["throng-chat", "throng-engine"]),
     ("throng-testkit", &["throng-model", "throng-spec"]),
     (
@@ -21,6 +22,7 @@ const EDGES: [(&str, &[&str]); 9] = [
             "throng-chat",
             "throng-checkpoint",
             "throng-engine",
+            "throng-hub",
             "throng-model",
             "throng-ops",
             "throng-server",
@@ -30,8 +32,12 @@ const EDGES: [(&str, &[&str]); 9] = [
 ];
 
 /// Libraries that live in one crate and nowhere else.
-const HOMES: [(&str, &str); 3] =
-    [("axum", "throng-server"), ("tokio", "throng-server"), ("clap", "throng")];
+const HOMES: [(&str, &str); 4] = [
+    ("axum", "throng-server"),
+    ("tokio", "throng-server"),
+    ("clap", "throng"),
+    ("ureq", "throng-hub"),
+];
 
 /// Violations of the two tables, and crates that they do not name.
 ///

@@ -1,6 +1,6 @@
 //! As much of an HTTP server as a hub needs: one request a connection, a thread for each.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Bytes of the body after which the connection breaks.
     pub cut: Option<usize>,
+    /// Whether it stays open there, with nothing to say.
+    pub stalls: bool,
 }
 
 /// Answers on a free port until the program ends.
@@ -68,5 +70,9 @@ fn exchange(mut stream: &TcpStream, answer: &dyn Fn(Asked) -> Answer) -> std::io
     }
     stream.write_all((head + "\r\n").as_bytes())?;
     let bytes = answer.cut.unwrap_or(usize::MAX).min(answer.body.len());
-    if is_head { Ok(()) } else { stream.write_all(&answer.body[..bytes]) }
+    if !is_head {
+        stream.write_all(&answer.body[..bytes])?;
+    }
+    // A client that is done closes its end, and there is nothing more to read.
+    if answer.stalls { stream.read(&mut [0]).map(drop) } else { Ok(()) }
 }

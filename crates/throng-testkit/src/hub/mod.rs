@@ -18,6 +18,8 @@ pub enum HubFault {
     Status(u16, Vec<(&'static str, String)>),
     /// The connection breaks after so many bytes of the body.
     Cut(usize),
+    /// After so many bytes of the body nothing comes any more, until the client goes away.
+    Stall(usize),
     /// The first byte of the body is another one.
     Corrupt,
     /// A range that was asked for is ignored.
@@ -120,6 +122,7 @@ fn answer(state: &Mutex<State>, asked: &Asked, cdn: Option<SocketAddr>) -> Answe
     };
     match fault {
         Some(HubFault::Cut(bytes) | HubFault::NoRangeAndCut(bytes)) => answer.cut = Some(bytes),
+        Some(HubFault::Stall(bytes)) => (answer.cut, answer.stalls) = (Some(bytes), true),
         Some(HubFault::Corrupt) => {
             if let Some(byte) = answer.body.first_mut() {
                 *byte ^= 1;

@@ -191,7 +191,7 @@ fn content(content: &[u8], range: Option<&str>) -> Answer {
         Some(first) if first < total => {
             let range = format!("bytes {first}-{}/{total}", total - 1);
             let headers = vec![("Content-Range".to_owned(), range)];
-            Answer { status: 206, headers, body: content[first..].to_vec(), cut: None }
+            Answer { status: 206, headers, body: content[first..].to_vec(), ..Answer::default() }
         }
         Some(_) => Answer { status: 416, ..Answer::default() },
     }

@@ -2,6 +2,8 @@
 
 mod chat;
 mod generate;
+#[cfg(feature = "pull")]
+mod pull;
 mod score;
 mod serve;
 mod synth;
@@ -21,6 +23,8 @@ pub fn run(args: Args) -> Result<()> {
         Some(Command::Chat(args)) => chat::run(&args),
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Serve(args)) => serve::run(&args),
+        #[cfg(feature = "pull")]
+        Some(Command::Pull(args)) => pull::run(&args),
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Synth(args)) => synth::run(&args),
     }

@@ -17,6 +17,7 @@ A small gpt-oss model is built in, so all of this works right now, offline:
   throng score "To be or not to be"                   how probable is each token?
 
 Any checkpoint in OpenAI's released layout goes in its place: -m path/to/gpt-oss-20b
+So does one of the Hugging Face hub: throng pull openai/gpt-oss-20b, then -m openai/gpt-oss-20b
 Everything else: throng help
 "#;
 

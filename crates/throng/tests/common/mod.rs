@@ -16,10 +16,19 @@ pub struct Outcome {
 
 /// Runs `throng` with arguments and standard input. The day is fixed, so prompts are too.
 pub fn throng(args: &[&str], stdin: &[u8]) -> Outcome {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_throng"))
-        .args(args)
-        .env("THRONG_DATE", "2026-11-21")
-        .env_remove("THRONG_MODEL")
+    run(command(args), stdin)
+}
+
+/// The command, for those who change more about it.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
+    command.args(args).env("THRONG_DATE", "2026-11-21").env_remove("THRONG_MODEL");
+    command
+}
+
+/// Runs a command with standard input.
+pub fn run(mut command: Command, stdin: &[u8]) -> Outcome {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
