@@ -30,8 +30,7 @@ impl Cache {
 
     /// The place of a repository.
     pub(crate) fn repo(&self, id: &RepoId) -> RepoFolder {
-        let name = id.folder_name();
-        RepoFolder { folder: self.root.join(&name), locks: self.root.join(".locks").join(&name) }
+        RepoFolder { root: self.root.clone(), name: id.folder_name() }
     }
 
     /// The model that a reference means: the folder of its snapshot, or its (first) GGUF file.
@@ -51,7 +50,9 @@ impl Cache {
                 Ok(selection.opens.map_or_else(|| snapshot.clone(), |file| join(&snapshot, &file)))
             }
             // The cache has what was asked for last time, not all that the repository has.
-            Err(HubError::NoModel { .. } | HubError::NoMatch { .. }) => Err(missing()),
+            Err(
+                HubError::NoModel { .. } | HubError::NoMatch { .. } | HubError::MissingParts { .. },
+            ) => Err(missing()),
             Err(error) => Err(error),
         }
     }
@@ -60,17 +61,23 @@ impl Cache {
 /// The places of one repository.
 #[derive(Debug)]
 pub(crate) struct RepoFolder {
-    pub(crate) folder: PathBuf,
-    pub(crate) locks: PathBuf,
+    /// The cache's folder.
+    pub(crate) root: PathBuf,
+    /// The repository's in it.
+    pub(crate) name: String,
 }
 
 impl RepoFolder {
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.root.join(&self.name)
+    }
+
     pub(crate) fn snapshot(&self, commit: &str) -> PathBuf {
-        self.folder.join("snapshots").join(commit)
+        self.folder().join("snapshots").join(commit)
     }
 
     pub(crate) fn reference(&self, revision: &Revision) -> PathBuf {
-        join_parts(&self.folder.join("refs"), revision.as_str())
+        join_parts(&self.folder().join("refs"), revision.as_str())
     }
 
     /// The commit that a revision was when it was last asked.
@@ -176,6 +183,8 @@ mod tests {
         assert_eq!(find(&cache, "a/b").unwrap(), format!("{COMMIT}/m-Q8_0.gguf"));
         let (_folder, cache) = cached(&["m-Q8_0.gguf", "m-Q4_0.gguf"]);
         assert!(matches!(find(&cache, "a/b"), Err(HubError::Ambiguous { .. })));
+        let (_folder, cache) = cached(&["m-Q8_0-00001-of-00002.gguf"]);
+        assert!(matches!(find(&cache, "a/b"), Err(HubError::NotCached { .. })));
     }
 
     #[test]

@@ -254,9 +254,7 @@ impl HubError {
             Self::NotCached { reference, .. } => {
                 return Some(format!("`throng pull {reference}` fetches it"));
             }
-            Self::MissingParts { repo, .. } => {
-                return Some(format!("`throng pull {repo}` fetches parts that the hub has"));
-            }
+            Self::MissingParts { .. } => "it may still be uploading; its owner knows",
             Self::Status { .. }
             | Self::FileNotFound { .. }
             | Self::BadRedirect { .. }

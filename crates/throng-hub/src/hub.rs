@@ -163,7 +163,7 @@ impl Hub {
     }
 
     fn prepare(&self, folder: &RepoFolder) -> Result<(), HubError> {
-        for path in [folder.folder.join("blobs"), folder.locks.clone()] {
+        for path in [folder.folder().join("blobs"), folder.locks()] {
             fs::create_dir_all(&path).map_err(|source| HubError::Io { path, source })?;
         }
         let tag = self.cache.root().join("CACHEDIR.TAG");

@@ -54,11 +54,9 @@ impl Plan {
     /// Checks that what is missing has room.
     pub(crate) fn check_room(&self) -> Result<(), HubError> {
         let needed = self.missing_bytes();
-        let folder = &self.folder.folder;
-        match disk::free_bytes(folder) {
-            Some(free) if free < needed => {
-                Err(HubError::DiskFull { folder: folder.clone(), needed, free })
-            }
+        let folder = self.folder.folder();
+        match disk::free_bytes(&folder) {
+            Some(free) if free < needed => Err(HubError::DiskFull { folder, needed, free }),
             _ => Ok(()),
         }
     }
@@ -87,17 +85,21 @@ impl PlannedFile {
 impl RepoFolder {
     /// The place of a content.
     pub(crate) fn blob(&self, checksum: &Checksum) -> PathBuf {
-        self.folder.join("blobs").join(checksum.as_str())
+        self.folder().join("blobs").join(checksum.as_str())
     }
 
     /// The place of the first part of a content.
     pub(crate) fn partial(&self, checksum: &Checksum) -> PathBuf {
-        self.folder.join("blobs").join(format!("{}.incomplete", checksum.as_str()))
+        self.folder().join("blobs").join(format!("{}.incomplete", checksum.as_str()))
+    }
+
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.root.join(".locks").join(&self.name)
     }
 
     /// The file that is locked by whoever fetches a content.
     pub(crate) fn lock(&self, checksum: &Checksum) -> PathBuf {
-        self.locks.join(format!("{}.lock", checksum.as_str()))
+        self.locks().join(format!("{}.lock", checksum.as_str()))
     }
 }
 
