@@ -1,5 +1,7 @@
 //! The command line as it was typed.
 
+mod inspect;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -8,6 +10,8 @@ use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use throng_chat::Effort;
 use throng_server::Date;
+
+pub use self::inspect::InspectArgs;
 
 /// Serve gpt-oss models to many users at once, from one set of weights.
 #[derive(Debug, Parser)]
@@ -32,9 +36,14 @@ pub enum Command {
     Pull(PullArgs),
     /// Print the log-probability of every token of a text, as JSON lines
     Score(ScoreArgs),
+    /// Show what models are made of, what they read a step and whether they fit here
+    Inspect(InspectArgs),
     /// Write a checkpoint of random weights, to measure a model without having it
     Synth(SynthArgs),
 }
+
+/// Memory for keys and values where nobody says.
+pub const KV_CACHE_MEMORY: ByteSize = ByteSize::gib(1);
 
 /// Which model, and how to run it.
 #[derive(Debug, ClapArgs)]
@@ -59,8 +68,12 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", env = "THRONG_THREADS")]
     pub threads: Option<usize>,
     /// Memory for keys and values, such as 512MiB; bounds prompt and answer together
-    #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY", default_value = "1GiB")]
+    #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY", default_value_t = KV_CACHE_MEMORY)]
     pub kv_cache_memory: ByteSize,
+    /// Memory that may be taken in all; a model that would take more is not loaded
+    /// [default: what the machine has free]
+    #[arg(long, value_name = "SIZE", env = "THRONG_MEMORY")]
+    pub memory: Option<ByteSize>,
 }
 
 /// How tokens are drawn. What is not said is as the model's `generation_config.json` says.

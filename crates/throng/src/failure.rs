@@ -12,6 +12,8 @@ use throng_hub::HubError;
 use throng_model::LoadError;
 use throng_server::ServeError;
 
+use crate::memory::DoesNotFit;
+
 /// An error of the command itself, with a way out.
 #[derive(Debug)]
 pub struct Failure {
@@ -60,6 +62,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<HubError>() {
         return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<DoesNotFit>() {
+        return Some(error.hint());
     }
     if let Some(error) = error.downcast_ref::<CheckpointError>() {
         let hint =

@@ -1,19 +1,26 @@
 //! From a folder, or from nothing, to a model that answers.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use throng_chat::{Chat, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
-use throng_engine::{Engine, EngineConfig};
-use throng_model::{LoadOptions, Precision, Progress, Runner};
+use throng_engine::{Engine, EngineConfig, Sizing};
+use throng_model::{LoadOptions, Precision, Progress, Runner, stored};
 
 use crate::args::ModelArgs;
 use crate::failure::Failure;
+use crate::machine::Machine;
+use crate::memory::{Memory, free_bytes};
 use crate::nano;
 use crate::source::Source;
 
-/// Weights below this are loaded before a progress bar could be read.
+/// Weights below this are loaded before a plan or a progress bar could be read.
 const SHORT_LOAD_BYTES: usize = 256 << 20;
+
+/// A load that takes longer has a bar however little it loads.
+const SHORT_LOAD: Duration = Duration::from_secs(1);
 
 /// A model's files, and what its text is made of.
 pub struct Model {
@@ -63,48 +70,67 @@ impl Model {
         Ok(Chat::new(self.tokenizer.clone())?)
     }
 
-    /// Loads the weights.
+    /// Loads the weights, if they and all that goes with them fit in memory. At most
+    /// `wanted_logits` tokens of a step want logits, or all of them.
     ///
     /// # Errors
-    /// As [`throng_model::load`].
-    pub fn runner(&self, args: &ModelArgs, config: EngineConfig) -> Result<Box<dyn Runner>> {
+    /// The machine has too little memory, or as [`throng_model::load`].
+    pub fn runner(
+        &self,
+        args: &ModelArgs,
+        config: EngineConfig,
+        wanted_logits: Option<usize>,
+    ) -> Result<Box<dyn Runner>> {
+        let spec = self.checkpoint.spec();
         let precision = match args.exact {
             Some(true) => Precision::Exact,
             Some(false) => Precision::Fast,
-            None => throng_model::default_precision(self.checkpoint.spec()),
+            None => throng_model::default_precision(spec),
         };
-        let budget = usize::try_from(args.kv_cache_memory.as_u64())?;
-        let kv_blocks =
-            config.kv_blocks(self.checkpoint.spec(), budget, precision.kv_value_bytes());
+        let kv_bytes = usize::try_from(args.kv_cache_memory.as_u64())?;
+        let tensors = &stored(&self.checkpoint);
+        let sizing = Sizing { spec, tensors, precision, config, kv_bytes, wanted_logits };
         let options = LoadOptions {
-            threads: threads(args)?,
+            threads: threads(args.threads)?,
             precision,
             isa: None,
-            kv_blocks,
+            kv_blocks: sizing.room().blocks,
             step_tokens: config.max_batched_tokens,
         };
-        let mut bar = None;
-        let runner = throng_model::load(&self.checkpoint, options, &mut |progress| {
-            show(&mut bar, progress);
-        })?;
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
+        let memory = Memory::new(&sizing, free_bytes(args.memory, &Machine::this()));
+        if memory.plan.weights_bytes >= SHORT_LOAD_BYTES {
+            eprint!("{}", memory.table(&self.name));
         }
+        memory.check(&self.name)?;
+        let mut bar = Bar { start: Instant::now(), shown: None };
+        let runner = throng_model::load(&self.checkpoint, options, &mut |progress| {
+            bar.show(progress);
+        })?;
+        bar.finish();
         Ok(runner)
     }
 
     /// Loads the weights and starts the engine on them.
     ///
     /// # Errors
-    /// As [`throng_model::load`] and [`Engine::start`].
-    pub fn engine(&self, args: &ModelArgs, config: EngineConfig) -> Result<Engine> {
-        Ok(Engine::start(self.runner(args, config)?, config)?)
+    /// As [`Model::runner`] and [`Engine::start`].
+    pub fn engine(
+        &self,
+        args: &ModelArgs,
+        config: EngineConfig,
+        wanted_logits: Option<usize>,
+    ) -> Result<Engine> {
+        Ok(Engine::start(self.runner(args, config, wanted_logits)?, config)?)
     }
 }
 
-fn threads(args: &ModelArgs) -> Result<usize> {
+/// Threads to compute with: as many as asked for, or one a core.
+///
+/// # Errors
+/// None, or more than any machine has.
+pub fn threads(asked: Option<usize>) -> Result<usize> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match args.threads {
+    match asked {
         None => Ok(cores),
         Some(threads @ 1..=1024) => Ok(threads),
         Some(threads) => {
@@ -114,14 +140,29 @@ fn threads(args: &ModelArgs) -> Result<usize> {
     }
 }
 
-fn show(bar: &mut Option<ProgressBar>, progress: Progress) {
-    if progress.total_bytes < SHORT_LOAD_BYTES {
-        return;
+/// The progress of a load that takes a while.
+struct Bar {
+    start: Instant,
+    shown: Option<ProgressBar>,
+}
+
+impl Bar {
+    fn show(&mut self, progress: Progress) {
+        let Progress { done_bytes, total_bytes } = progress;
+        if total_bytes < SHORT_LOAD_BYTES && self.start.elapsed() < SHORT_LOAD {
+            return;
+        }
+        let bar = self.shown.get_or_insert_with(|| {
+            let template = "loading {bar:32} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+            let style = ProgressStyle::with_template(template).expect("the template is ours");
+            ProgressBar::new(total_bytes as u64).with_style(style)
+        });
+        bar.set_position(done_bytes as u64);
     }
-    let bar = bar.get_or_insert_with(|| {
-        let style = ProgressStyle::with_template("loading {bar:40} {bytes}/{total_bytes} {eta}")
-            .expect("the template is ours");
-        ProgressBar::new(progress.total_bytes as u64).with_style(style)
-    });
-    bar.set_position(progress.done_bytes as u64);
+
+    fn finish(self) {
+        if let Some(bar) = self.shown {
+            bar.finish_and_clear();
+        }
+    }
 }

@@ -4,12 +4,16 @@ mod answer;
 mod args;
 mod command;
 mod failure;
+mod inspect;
 mod interrupt;
 mod loading;
+mod machine;
+mod memory;
 mod nano;
 mod settings;
 mod source;
 mod terminal;
+mod units;
 
 use std::process::ExitCode;
 

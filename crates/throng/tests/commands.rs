@@ -10,7 +10,7 @@ use serde_json::Value;
 #[test]
 fn alone_it_greets_and_says_what_to_try() {
     let greeting = succeed(&[], b"");
-    for verb in ["chat", "generate", "serve", "score"] {
+    for verb in ["chat", "generate", "serve", "score", "inspect"] {
         assert!(greeting.contains(&format!("throng {verb}")), "{greeting}");
     }
 }

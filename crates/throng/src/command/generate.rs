@@ -34,7 +34,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         (chat.render(&conversation)?, chat.stop_tokens().to_vec(), reply)
     };
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
-    let engine = model.engine(&args.model, config)?;
+    let engine = model.engine(&args.model, config, Some(1))?;
     let request = Request {
         prompt,
         limits: settings.limits(stop_tokens),

@@ -2,6 +2,7 @@
 
 mod chat;
 mod generate;
+mod inspect;
 #[cfg(feature = "pull")]
 mod pull;
 mod score;
@@ -26,6 +27,7 @@ pub fn run(args: Args) -> Result<()> {
         #[cfg(feature = "pull")]
         Some(Command::Pull(args)) => pull::run(&args),
         Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Synth(args)) => synth::run(&args),
     }
 }

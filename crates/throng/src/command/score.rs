@@ -32,7 +32,7 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
         None => args.tokens.clone(),
     };
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
-    let mut runner = model.runner(&args.model, config)?;
+    let mut runner = model.runner(&args.model, config, Some(CHUNK))?;
     check(&tokens, runner.as_ref())?;
     let mut out = BufWriter::new(stdout().lock());
     let mut all_logits = Vec::new();

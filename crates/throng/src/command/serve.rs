@@ -23,7 +23,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         max_batched_tokens: args.max_num_batched_tokens,
         ..EngineConfig::default()
     };
-    let engine = model.engine(&args.model, config)?;
+    let engine = model.engine(&args.model, config, None)?;
     let plain = Defaults::default();
     let generation = &model.generation;
     let app = App {

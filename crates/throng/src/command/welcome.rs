@@ -15,6 +15,7 @@ A small gpt-oss model is built in, so all of this works right now, offline:
   throng chat                                         talk to it
   throng serve                                        OpenAI's API and a chat page, on port 8000
   throng score "To be or not to be"                   how probable is each token?
+  throng inspect gpt2-xl gpt-oss-20b gpt-oss-120b     models side by side, without their weights
 
 Any checkpoint in OpenAI's released layout goes in its place: -m path/to/gpt-oss-20b
 So does one of the Hugging Face hub: throng pull openai/gpt-oss-20b, then -m openai/gpt-oss-20b

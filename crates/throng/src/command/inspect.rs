@@ -1,0 +1,64 @@
+//! `throng inspect`: what models are made of, and what they would do on this machine.
+
+use std::io::{Write, stdout};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::args::{InspectArgs, KV_CACHE_MEMORY};
+use crate::failure::Failure;
+use crate::inspect::{Report, Setting, Subject, table};
+use crate::loading::threads;
+use crate::machine::Machine;
+use crate::memory::free_bytes;
+use crate::nano;
+
+/// How long memory bandwidth is measured.
+const MEASURING: Duration = Duration::from_millis(500);
+
+/// Bytes that are read over and over for it, at least: more than the caches of most machines.
+const MEASURED_BYTES: usize = 512 << 20;
+
+/// Prints a table, or JSON.
+///
+/// # Errors
+/// A model cannot be opened, or standard output is gone.
+pub fn run(args: &InspectArgs) -> Result<()> {
+    let nano = [nano::NAME.to_owned()];
+    let names = if args.models.is_empty() { &nano[..] } else { &args.models };
+    let subjects = names.iter().map(|name| Subject::find(name)).collect::<Result<Vec<_>>>()?;
+    let machine = Machine::this();
+    let setting = Setting {
+        context: args.context,
+        bytes_per_second: match args.bandwidth {
+            Some(rate) => rate * 1e9,
+            None => bandwidth(&machine)?,
+        },
+        free_bytes: free_bytes(args.memory, &machine),
+        kv_bytes: usize::try_from(KV_CACHE_MEMORY.as_u64())?,
+    };
+    let reports: Vec<Report> =
+        subjects.into_iter().map(|subject| Report::new(subject, setting)).collect();
+    let mut out = stdout().lock();
+    if args.json {
+        let reports: Vec<Value> = reports.iter().map(Report::json).collect();
+        serde_json::to_writer_pretty(&mut out, &reports)?;
+        writeln!(out)?;
+    } else {
+        out.write_all(table(&reports).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Bytes a second that this machine reads from memory with all its cores.
+fn bandwidth(machine: &Machine) -> Result<f64> {
+    let beyond_caches = machine.cache().unwrap_or(0).saturating_mul(2).max(MEASURED_BYTES);
+    let size = machine.free_memory().map_or(beyond_caches, |free| beyond_caches.min(free / 4));
+    let rate = throng_ops::read_bandwidth(threads(None)?, size, MEASURING)?;
+    rate.ok_or_else(|| {
+        let message = "no memory to measure its bandwidth with".to_owned();
+        let hint = "--bandwidth GB/S says what it is";
+        Failure { message, hint }.into()
+    })
+}

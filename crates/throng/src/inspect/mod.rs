@@ -1,0 +1,10 @@
+//! Models as tables of numbers, for people and as JSON.
+
+mod report;
+mod subject;
+mod table;
+mod text;
+
+pub use report::{Report, Setting};
+pub use subject::Subject;
+pub use table::table;

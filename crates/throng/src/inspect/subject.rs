@@ -1,0 +1,48 @@
+//! What is inspected: a checkpoint's files, or the shape of a released model.
+
+use std::path::Path;
+
+use anyhow::Result;
+use throng_checkpoint::Checkpoint;
+use throng_spec::{ModelSpec, Stored, builtin};
+
+use crate::failure::Failure;
+use crate::nano;
+use crate::source::Source;
+
+/// A model's shape, and how its tensors are stored.
+pub struct Subject {
+    /// Its name: the folder's, or the released model's.
+    pub name: String,
+    pub spec: ModelSpec,
+    pub tensors: Vec<Stored>,
+}
+
+impl Subject {
+    /// A released model by its name, or else what `-m` would load.
+    ///
+    /// # Errors
+    /// Nothing has the name, or the checkpoint is not what it should be.
+    pub fn find(name: &str) -> Result<Self> {
+        if name == nano::NAME {
+            return Ok(Self::of(name, &Checkpoint::embedded(&nano::FILES)?));
+        }
+        if let Some(config) = builtin::config(name) {
+            let spec = ModelSpec::from_config(&config)?;
+            let tensors = spec.released();
+            return Ok(Self { name: name.to_lowercase(), spec, tensors });
+        }
+        let source = Source::resolve(Path::new(name))?;
+        if !source.path.exists() {
+            let message = format!("{name} is neither a checkpoint nor the name of a model");
+            let hint = "`throng help inspect` lists the names that need no file";
+            return Err(Failure { message, hint }.into());
+        }
+        Ok(Self::of(&source.name, &Checkpoint::open(&source.path)?))
+    }
+
+    fn of(name: &str, checkpoint: &Checkpoint) -> Self {
+        let tensors = throng_model::stored(checkpoint);
+        Self { name: name.to_owned(), spec: checkpoint.spec().clone(), tensors }
+    }
+}
