@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::args::{InspectArgs, KV_CACHE_MEMORY};
 use crate::failure::Failure;
-use crate::inspect::{Report, Setting, Subject, table};
+use crate::inspect::{Report, Setting, Subject, json, table};
 use crate::loading::threads;
 use crate::machine::Machine;
 use crate::memory::free_bytes;
@@ -42,7 +42,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         subjects.into_iter().map(|subject| Report::new(subject, setting)).collect();
     let mut out = stdout().lock();
     if args.json {
-        let reports: Vec<Value> = reports.iter().map(Report::json).collect();
+        let reports: Vec<Value> = reports.iter().map(json).collect();
         serde_json::to_writer_pretty(&mut out, &reports)?;
         writeln!(out)?;
     } else {

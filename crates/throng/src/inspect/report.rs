@@ -1,12 +1,10 @@
 //! All that can be said of a model from its shape and this machine, in numbers.
 
-use serde_json::{Value, json};
-use throng_engine::{EngineConfig, Sizing, Verdict};
+use throng_engine::{EngineConfig, Sizing};
 use throng_model::Precision;
 use throng_spec::{DType, KvBytes, Part, StepBytes, Stored, bytes_by_dtype};
 
 use super::subject::Subject;
-use super::text;
 use crate::memory::Memory;
 
 /// Users whose steps are counted.
@@ -79,86 +77,5 @@ impl Report {
     /// Bytes of the keys and values of one user in steps.
     pub fn user_kv_bytes(&self) -> usize {
         self.steps[0].kv
-    }
-
-    /// All of it, unrounded.
-    pub fn json(&self) -> Value {
-        let Self { subject: Subject { name, spec, .. }, kv, memory, .. } = self;
-        let parts = Part::ALL.map(|part| {
-            let parameters = spec.parameters_of(part);
-            let numbers = json!({ "total": parameters.total, "active": parameters.active });
-            (text::part(part).to_owned(), numbers)
-        });
-        let stored =
-            self.stored.iter().map(|(dtype, bytes)| (dtype.name().to_owned(), json!(bytes)));
-        let windows = |windowed: bool| {
-            let windows = spec.layers.iter().map(|layer| layer.attention.window);
-            windows.filter(|window| window.is_some() == windowed).count()
-        };
-        let mlp = spec.layers.iter().map(|layer| layer.mlp).max_by_key(|mlp| mlp.experts());
-        let steps = USERS.iter().zip(&self.steps).map(|(&users, bytes)| {
-            json!({
-                "users": users,
-                "dense_bytes": bytes.dense,
-                "expert_bytes": bytes.experts,
-                "embedding_bytes": bytes.embeddings,
-                "kv_bytes": bytes.kv,
-                "bytes": bytes.total(),
-                "tokens_per_second": bytes.tokens_per_second(users, self.setting.bytes_per_second),
-            })
-        });
-        json!({
-            "name": name,
-            "architecture": spec.architecture,
-            "layers": spec.layers.len(),
-            "full_layers": windows(false),
-            "windowed_layers": windows(true),
-            "window": spec.layers.iter().find_map(|layer| layer.attention.window),
-            "query_heads": spec.heads.query,
-            "kv_heads": spec.heads.kv,
-            "head_dim": spec.heads.dim,
-            "hidden": spec.hidden,
-            "mlp_width": mlp.map(|mlp| mlp.width),
-            "experts": mlp.and_then(|mlp| mlp.mixture).map(|mixture| mixture.experts),
-            "active_experts": mlp.and_then(|mlp| mlp.mixture).map(|mixture| mixture.active),
-            "vocabulary": spec.vocab,
-            "context": spec.context,
-            "positions": text::positions(spec),
-            "tied_head": spec.tied_head,
-            "parameters": {
-                "total": spec.parameters(),
-                "active": spec.active_parameters(),
-                "active_with_embedding": self.active_with_embedding(),
-                "parts": Value::Object(parts.into_iter().collect()),
-            },
-            "bytes": {
-                "total": self.stored_bytes(),
-                "dtypes": Value::Object(stored.collect()),
-            },
-            "kv": {
-                "value_bytes": self.precision.kv_value_bytes(),
-                "token_bytes": kv.token,
-                "sequence_bytes": kv.sequence,
-                "token_bytes_without_windows": kv.token_without_windows,
-                "user_bytes": self.user_kv_bytes(),
-            },
-            "multiply_accumulates": {
-                "weights": spec.linear_macs(),
-                "attention": spec.attention_macs(self.context),
-            },
-            "decode": {
-                "context": self.context,
-                "bytes_per_second": self.setting.bytes_per_second,
-                "steps": steps.collect::<Vec<_>>(),
-            },
-            "memory": {
-                "weights_bytes": memory.plan.weights_bytes,
-                "kv_bytes": memory.plan.kv_bytes,
-                "workspace_bytes": memory.plan.workspace_bytes,
-                "total_bytes": memory.plan.total_bytes(),
-                "free_bytes": memory.free_bytes,
-                "fits": memory.free_bytes.map(|_| memory.verdict == Verdict::Fits),
-            },
-        })
     }
 }
