@@ -64,7 +64,12 @@ impl PreTokenizer {
 
     /// As `tokenizer.json` writes it.
     pub(super) fn to_json(&self) -> Json {
-        let byte_level = |pattern: bool| json!({ "type": "ByteLevel", "add_prefix_space": false, "use_regex": pattern });
+        let byte_level = |pattern: bool| {
+            json!({
+                "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+                "use_regex": pattern,
+            })
+        };
         let first = match self.cut {
             Cut::Gpt2 => return byte_level(true),
             Cut::Digits => json!({ "type": "Digits", "individual_digits": true }),
