@@ -1,7 +1,7 @@
 """Golden logits: tiny random gpt-oss checkpoints in the released layout, and what transformers
 makes of them.
 
-    python generate.py OUT_DIR
+    python generate.py OUT_DIR [CASE...]
 
 Each case becomes a folder with config.json, tokenizer.json, model.safetensors and
 reference.safetensors (`tokens_N` i32 [N] and `logits_N` f32 [N, vocabulary] for N of LENGTHS).
@@ -55,6 +55,10 @@ CASES = (
     Case("odd-window", 13, 32, 160, (2, 2, 64), (16, 4), "fss", 7, 2.5,
          {"rope_type": "yarn", "factor": 4.0, "beta_fast": 16.0, "beta_slow": 1.0,
           "original_max_position_embeddings": 128, "truncate": True}),
+    # What GGUF has no key for is as released: the clamp, the order of the layers.
+    Case("released-clamp", 15, 64, 64, (6, 2, 32), (6, 2), "sfs", 32, 7.0,
+         {"rope_type": "yarn", "factor": 16.0, "beta_fast": 32.0, "beta_slow": 1.0,
+          "original_max_position_embeddings": 32, "truncate": False}),
     # All experts active, three query heads to a KV head, rotary embedding without YaRN.
     Case("dense-plain-rope", 14, 64, 32, (12, 4, 16), (4, 4), "sf", 33, 2.5,
          {"rope_type": "default"}),
@@ -190,7 +194,7 @@ def make(folder, case):
 
 def main():
     """The command line."""
-    for case in CASES:
+    for case in (case for case in CASES if case.name in sys.argv[2:] or not sys.argv[2:]):
         make(Path(sys.argv[1]) / case.name, case)
 
 

@@ -1,7 +1,7 @@
 """Golden logits of the architectures beside gpt-oss: tiny random checkpoints of Llama, Qwen3,
 Qwen3-MoE and GPT-2 in the layouts in which these are released, and what transformers makes of them.
 
-    python relatives.py OUT_DIR
+    python relatives.py OUT_DIR [CASE...]
 
 Each case becomes a folder as `generate.py` writes it, verified in the same spirit.
 """
@@ -108,6 +108,17 @@ CASES = (
                    mlp_only_layers=[1]),
          BASE | {"one expert": {"num_experts_per_tok": 2},
                  "renormalisation": {"norm_topk_prob": False}}, HEAD_NORMS),
+    # As all that are released: every layer sparse.
+    Case("qwen3-moe-sparse", 30, torch.bfloat16,
+         qwen3_moe(64, 128, 2, (4, 2), 16, num_experts=6, num_experts_per_tok=2,
+                   moe_intermediate_size=32, norm_topk_prob=True, tie_word_embeddings=True),
+         BASE | {"one expert": {"num_experts_per_tok": 1},
+                 "renormalisation": {"norm_topk_prob": False}}, HEAD_NORMS),
+    Case("qwen3-moe-even", 32, torch.bfloat16,
+         qwen3_moe(48, 96, 2, (4, 4), 24, num_experts=4, num_experts_per_tok=2,
+                   moe_intermediate_size=64, norm_topk_prob=True),
+         BASE | {"one expert": {"num_experts_per_tok": 1},
+                 "renormalisation": {"norm_topk_prob": False}}, HEAD_NORMS),
     # Every other layer sparse, weights as the softmax over all experts gives them.
     Case("qwen3-moe-unnormalised", 27, torch.bfloat16,
          qwen3_moe(48, 96, 4, (6, 3), 16, num_experts=6, num_experts_per_tok=2,
@@ -115,6 +126,8 @@ CASES = (
          {"one expert": {"num_experts_per_tok": 1},
           "renormalisation": {"norm_topk_prob": True}}, HEAD_NORMS),
     Case("gpt2", 28, torch.float32, gpt2(48, 3, 4),
+         {"activation": {"activation_function": "relu"}}, GPT2_PARTS),
+    Case("gpt2-many-heads", 31, torch.bfloat16, gpt2(64, 2, 8),
          {"activation": {"activation_function": "relu"}}, GPT2_PARTS),
     # Names as in the first release, and a width of its own inside the MLP.
     Case("gpt2-unprefixed", 29, torch.bfloat16, gpt2(64, 2, 2, n_inner=100),
@@ -227,7 +240,7 @@ def make(folder, case):
 def main():
     """The command line."""
     torch.set_num_threads(1)
-    for case in CASES:
+    for case in (case for case in CASES if case.name in sys.argv[2:] or not sys.argv[2:]):
         make(Path(sys.argv[1]) / case.name, case)
 
 

@@ -12,10 +12,12 @@ use crate::error::CheckpointError;
 /// The tensor's name.
 pub(super) const NAME: &str = "rope_freqs.weight";
 
-/// The numbers of every Llama since 3.1, but for the factor.
+/// The numbers of every Llama since 3.1, but for the factor and, where a pair tells it, the context.
 const ORIGINAL_CONTEXT: usize = 8192;
 const LOW: f32 = 1.0;
 const HIGH: f32 = 4.0;
+
+const MAX_CONTEXT: usize = 1 << 24;
 
 /// Largest difference from what the numbers above give, relative: f32 roundings.
 const TOLERANCE: f64 = 1e-4;
@@ -39,21 +41,36 @@ pub(super) fn scaling(
     if !(1.0..=1e6).contains(&factor) {
         return Err(invalid(&format!("a divisor of {factor}"), "1 to 1000000"));
     }
-    let alike = divisors.iter().enumerate().all(|(pair, &divisor)| {
-        let frequency = f64::from(theta).powf(-2.0 * pair as f64 / dim as f64);
-        let expected = divisor_of(frequency, factor.into());
-        (f64::from(divisor) - expected).abs() <= TOLERANCE * expected
+    let frequencies =
+        (0..dim / 2).map(|pair| f64::from(theta).powf(-2.0 * pair as f64 / dim as f64));
+    let pairs: Vec<(f64, f64)> = divisors.iter().map(|&d| f64::from(d)).zip(frequencies).collect();
+    let factor_f64 = f64::from(factor);
+    let original_context = original_context(&pairs, factor_f64);
+    let alike = pairs.iter().all(|&(divisor, frequency)| {
+        let expected = divisor_of(original_context as f64 * frequency / TAU, factor_f64);
+        (divisor - expected).abs() <= TOLERANCE * expected
     });
     if !alike {
         return Err(invalid("something else", "Llama 3.1's divisors of frequencies"));
     }
-    let llama3 = Llama3 { factor, original_context: ORIGINAL_CONTEXT, low: LOW, high: HIGH };
+    let llama3 = Llama3 { factor, original_context, low: LOW, high: HIGH };
     Ok((factor > 1.0).then_some(RopeScaling::Llama3(llama3)))
 }
 
-/// What a frequency, in radians a position, is divided by: see [`Llama3`].
-fn divisor_of(frequency: f64, factor: f64) -> f64 {
-    let rotations = ORIGINAL_CONTEXT as f64 * frequency / TAU;
+/// The context that a pair's divisor between 1 and the factor follows from, as [`divisor_of`] says.
+fn original_context(pairs: &[(f64, f64)], factor: f64) -> usize {
+    let between = |divisor: f64| 1.0 + TOLERANCE < divisor && divisor < factor * (1.0 - TOLERANCE);
+    let Some(&(divisor, frequency)) = pairs.iter().find(|pair| between(pair.0)) else {
+        return ORIGINAL_CONTEXT;
+    };
+    let kept = (1.0 / divisor - 1.0 / factor) / (1.0 - 1.0 / factor);
+    let rotations = f64::from(LOW) + kept * f64::from(HIGH - LOW);
+    // A wrong one is noticed where the divisors are compared.
+    ((rotations * TAU / frequency).round() as usize).clamp(1, MAX_CONTEXT)
+}
+
+/// What a frequency with so many rotations in the original context is divided by: see [`Llama3`].
+fn divisor_of(rotations: f64, factor: f64) -> f64 {
     let kept = ((rotations - f64::from(LOW)) / f64::from(HIGH - LOW)).clamp(0.0, 1.0);
     1.0 / (kept + (1.0 - kept) / factor)
 }

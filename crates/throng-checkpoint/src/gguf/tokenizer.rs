@@ -34,7 +34,8 @@ pub(super) fn json(metadata: &Metadata<'_>) -> Result<Vec<u8>, CheckpointError> 
             vocab.insert((*token).to_owned(), id.into());
         }
     }
-    let merges = metadata.texts(MERGES)?.ok_or_else(|| metadata.missing(MERGES))?;
+    // A vocabulary of single bytes has none.
+    let merges = metadata.texts(MERGES)?.unwrap_or_default();
     let mut tokenizer = json!({
         "added_tokens": added,
         "pre_tokenizer": pre.to_json(),

@@ -39,6 +39,11 @@ pub fn checkpoint(name: &str) -> Checkpoint {
     Checkpoint::open(&golden_folder().join(name)).unwrap()
 }
 
+/// The golden checkpoint as a GGUF file, where it has one.
+pub fn gguf(name: &str) -> Option<PathBuf> {
+    Some(golden_folder().join(name).join("model.gguf")).filter(|file| file.exists())
+}
+
 /// A reference sequence and transformers' logits for it, `[tokens, vocab]`.
 pub struct Reference {
     /// Token ids.
