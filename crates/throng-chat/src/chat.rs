@@ -1,10 +1,14 @@
 //! The chat format of a model: conversations to prompts.
 
+use std::sync::Arc;
+
 use crate::conversation::Conversation;
 use crate::harmony;
+use crate::prompt::{Opening, Prompt};
+use crate::template::{Renderer, Template};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
-/// A tokenizer together with the chat format that it has the tokens for.
+/// A tokenizer together with the chat format of its model.
 #[derive(Clone, Debug)]
 pub struct Chat {
     tokenizer: Tokenizer,
@@ -17,14 +21,25 @@ pub struct Chat {
 pub(crate) enum Format {
     /// gpt-oss.
     Harmony(harmony::Tokens),
+    /// Models that come with a template.
+    Template(Arc<Renderer>),
 }
 
 /// Why there is no chat with a model, or a conversation cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
     /// The model may still continue raw text.
-    #[error("the tokenizer has no chat format: it lacks Harmony's {}", .0.join(", "))]
-    MissingTokens(Vec<&'static str>),
+    #[error(
+        "the model has no chat format: no chat template, and its tokenizer lacks Harmony's {}",
+        .0.join(", ")
+    )]
+    NoFormat(Vec<&'static str>),
+    /// The model's chat template refuses the conversation, in its own words.
+    #[error("the model's chat template says: {0}")]
+    Refused(String),
+    /// The model's chat template is no Jinja, or fails.
+    #[error("the model's chat template cannot be used: {0}")]
+    Template(String),
     /// A tool result for a call that no earlier turn made.
     #[error("the tool result answers the call {0:?}, but no earlier turn made it")]
     UnknownCall(String),
@@ -43,23 +58,34 @@ pub enum ChatError {
 }
 
 impl Chat {
-    /// Finds the chat format of a tokenizer.
+    /// Finds the chat format of a model: Harmony if the tokenizer has its tokens, else the template
+    /// that comes with the model.
     ///
     /// # Errors
-    /// [`ChatError::MissingTokens`] if it lacks a special token of the format. Such a tokenizer
-    /// still serves raw completions: see [`crate::Reply::plain`].
-    pub fn new(tokenizer: Tokenizer) -> Result<Self, ChatError> {
-        let tokens = harmony::Tokens::of(&tokenizer).map_err(ChatError::MissingTokens)?;
-        let stop_tokens = vec![tokens.ret, tokens.call];
-        Ok(Self { tokenizer, format: Format::Harmony(tokens), stop_tokens })
+    /// [`ChatError::NoFormat`] if there is neither, [`ChatError::Template`] if the template cannot
+    /// be read. Such a model still serves raw completions: see [`crate::Reply::plain`].
+    pub fn new(tokenizer: Tokenizer, template: Option<Template>) -> Result<Self, ChatError> {
+        match (harmony::Tokens::of(&tokenizer), template) {
+            (Ok(tokens), _) => {
+                let stop_tokens = vec![tokens.ret, tokens.call];
+                Ok(Self { tokenizer, format: Format::Harmony(tokens), stop_tokens })
+            }
+            (Err(_), Some(template)) => {
+                let eos = template.eos_token.as_deref().and_then(|name| tokenizer.special(name));
+                let format = Format::Template(Arc::new(Renderer::new(template, &tokenizer)?));
+                Ok(Self { tokenizer, format, stop_tokens: eos.into_iter().collect() })
+            }
+            (Err(missing), None) => Err(ChatError::NoFormat(missing)),
+        }
     }
 
     /// The prompt that asks the model for the conversation's next turn.
     ///
     /// # Errors
     /// [`ChatError::UnknownCall`], [`ChatError::InvalidName`] or [`ChatError::InvalidDate`] if
-    /// the conversation is inconsistent.
-    pub fn render(&self, conversation: &Conversation) -> Result<Vec<u32>, ChatError> {
+    /// the conversation is inconsistent, [`ChatError::Refused`] or [`ChatError::Template`] if the
+    /// model's template makes no prompt of it.
+    pub fn render(&self, conversation: &Conversation) -> Result<Prompt, ChatError> {
         self.render_within(conversation, usize::MAX)
     }
 
@@ -73,15 +99,17 @@ impl Chat {
         &self,
         conversation: &Conversation,
         limit: usize,
-    ) -> Result<Vec<u32>, ChatError> {
+    ) -> Result<Prompt, ChatError> {
         match &self.format {
             Format::Harmony(tokens) => {
-                harmony::render(conversation, &self.tokenizer, tokens, limit)
+                let ids = harmony::render(conversation, &self.tokenizer, tokens, limit)?;
+                Ok(Prompt { ids, opening: Opening::Answer })
             }
+            Format::Template(renderer) => renderer.render(conversation, &self.tokenizer, limit),
         }
     }
 
-    /// Tokens that end an answer.
+    /// Tokens that end an answer, by its format; a model may name others.
     pub fn stop_tokens(&self) -> &[u32] {
         &self.stop_tokens
     }

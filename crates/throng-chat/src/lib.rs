@@ -1,4 +1,4 @@
-//! Conversations to token ids and back: tokenizer, Harmony, tool calls, stop strings.
+//! Conversations to token ids and back: tokenizer, Harmony, chat templates, tool calls, stop strings.
 //! Nothing here knows about HTTP or batches.
 //!
 //! The way of a request: [`Chat::render`] makes the prompt of a [`Conversation`], the engine
@@ -9,8 +9,11 @@ mod chat;
 mod conversation;
 mod delta;
 mod harmony;
+mod prompt;
 mod reply;
 mod stop;
+mod tagged;
+mod template;
 mod tokenizer;
 
 pub use chat::{Chat, ChatError};
@@ -18,6 +21,8 @@ pub use conversation::{
     Conversation, Effort, Message, ResponseFormat, Tool, ToolCall, UnknownEffort,
 };
 pub use delta::Delta;
+pub use prompt::{Opening, Prompt};
 pub use reply::Reply;
 pub use stop::Stops;
+pub use template::Template;
 pub use tokenizer::{Detokenizer, Tokenizer, TokenizerError};

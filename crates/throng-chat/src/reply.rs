@@ -2,8 +2,10 @@
 
 use crate::chat::{Chat, Format};
 use crate::delta::{Delta, append};
-use crate::harmony::Parser;
+use crate::harmony;
+use crate::prompt::Opening;
 use crate::stop::Stops;
+use crate::tagged;
 use crate::tokenizer::{Detokenizer, Tokenizer};
 
 /// Turns the tokens of one answer into [`Delta`]s and watches for stop strings.
@@ -19,21 +21,31 @@ pub struct Reply {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Harmony(Box<Parser>),
+    Harmony(Box<harmony::Parser>),
+    Tagged(Box<tagged::Parser>),
     Plain(Detokenizer),
 }
 
 impl Reply {
-    /// The answer to a prompt rendered by `chat`.
+    /// The answer to a prompt rendered by `chat`, with the opening that it came with.
     ///
     /// Stop strings apply to the content that the person reads, not to reasoning or arguments,
     /// and not across a call or a thought in between. The answer's calls get the ids
     /// `call_{call_prefix}_{n}` with n from 0: give each answer of a conversation another prefix.
-    pub fn chat(chat: &Chat, stops: Vec<String>, call_prefix: impl Into<String>) -> Self {
+    pub fn chat(
+        chat: &Chat,
+        opening: Opening,
+        stops: Vec<String>,
+        call_prefix: impl Into<String>,
+    ) -> Self {
+        let (tokenizer, prefix) = (chat.tokenizer().clone(), call_prefix.into());
         let source = match chat.format() {
             Format::Harmony(tokens) => {
-                let tokenizer = chat.tokenizer().clone();
-                Source::Harmony(Box::new(Parser::new(tokenizer, *tokens, call_prefix.into())))
+                Source::Harmony(Box::new(harmony::Parser::new(tokenizer, *tokens, prefix)))
+            }
+            Format::Template(renderer) => {
+                let tags = renderer.tags();
+                Source::Tagged(Box::new(tagged::Parser::new(tokenizer, tags, opening, prefix)))
             }
         };
         Self { source, stops: Stops::new(stops) }
@@ -54,6 +66,7 @@ impl Reply {
         let mut deltas = Vec::new();
         match &mut self.source {
             Source::Harmony(parser) => parser.push(id, &mut deltas),
+            Source::Tagged(parser) => parser.push(id, &mut deltas),
             Source::Plain(detokenizer) => {
                 let mut text = String::new();
                 detokenizer.push(id, &mut text);
@@ -71,6 +84,7 @@ impl Reply {
         let mut deltas = Vec::new();
         match &mut self.source {
             Source::Harmony(parser) => parser.finish(&mut deltas),
+            Source::Tagged(parser) => parser.finish(&mut deltas),
             Source::Plain(detokenizer) => {
                 let mut text = String::new();
                 detokenizer.finish(&mut text);
@@ -91,6 +105,7 @@ impl Reply {
     pub fn reasoning_tokens(&self) -> usize {
         match &self.source {
             Source::Harmony(parser) => parser.reasoning_tokens(),
+            Source::Tagged(parser) => parser.reasoning_tokens(),
             Source::Plain(_) => 0,
         }
     }
@@ -100,7 +115,17 @@ impl Reply {
     pub fn tool_calls(&self) -> usize {
         match &self.source {
             Source::Harmony(parser) => parser.calls(),
+            Source::Tagged(parser) => parser.calls(),
             Source::Plain(_) => 0,
+        }
+    }
+
+    /// Whether tokens that have given nothing out may still turn out to be content. If not, they were
+    /// tags or what sets them off.
+    pub fn holds_back(&self) -> bool {
+        match &self.source {
+            Source::Tagged(parser) => parser.holds_back(),
+            Source::Harmony(_) | Source::Plain(_) => true,
         }
     }
 

@@ -5,20 +5,20 @@ mod common;
 
 use common::{SPECIALS, chat, load, small, tokenizer_json};
 use serde_json::json;
-use throng_chat::{Chat, ChatError, Conversation, Message, Reply, Tool, ToolCall};
+use throng_chat::{Chat, ChatError, Conversation, Message, Opening, Reply, Tool, ToolCall};
 
 #[test]
 fn a_tokenizer_without_harmony_has_no_chat_but_raw_text() {
     for missing in SPECIALS {
         let others: Vec<(&str, bool)> =
             SPECIALS.iter().filter(|&&name| name != missing).map(|&name| (name, true)).collect();
-        match Chat::new(load(&tokenizer_json(&[], &others))) {
-            Err(ChatError::MissingTokens(names)) => assert_eq!(names, [missing]),
+        match Chat::new(load(&tokenizer_json(&[], &others)), None) {
+            Err(ChatError::NoFormat(names)) => assert_eq!(names, [missing]),
             other => panic!("{other:?}"),
         }
     }
     let bare = load(&tokenizer_json(&[], &[]));
-    let error = Chat::new(bare.clone()).unwrap_err().to_string();
+    let error = Chat::new(bare.clone(), None).unwrap_err().to_string();
     assert!(SPECIALS.iter().all(|name| error.contains(name)), "{error}");
     let mut reply = Reply::plain(&bare, vec![]);
     assert_eq!(reply.push(u32::from(b'a')), [throng_chat::Delta::Content("a".to_owned())]);
@@ -58,14 +58,15 @@ fn results_of_unknown_calls_are_refused() {
 fn text_that_cannot_fit_is_refused_and_what_fits_is_rendered_alike() {
     let chat = chat(&small());
     let conversation = with(Message::User("What is 2 + 3?".to_owned()));
-    let ids = chat.render(&conversation).unwrap();
-    assert_eq!(chat.render_within(&conversation, ids.len()).unwrap(), ids);
+    let prompt = chat.render(&conversation).unwrap();
+    assert_eq!(prompt.opening, Opening::Answer);
+    assert_eq!(chat.render_within(&conversation, prompt.ids.len()).unwrap(), prompt);
     let long = with(Message::User("x".repeat(100_000)));
     match chat.render_within(&long, 1000) {
         Err(ChatError::TooLong(least)) => {
-            assert!(1000 < least && least <= chat.render(&long).unwrap().len());
+            assert!(1000 < least && least <= chat.render(&long).unwrap().ids.len());
         }
-        other => panic!("{:?}", other.map(|ids| ids.len())),
+        other => panic!("{:?}", other.map(|prompt| prompt.ids.len())),
     }
 }
 
@@ -99,6 +100,6 @@ fn schemas_nested_beyond_reason_are_rendered_up_to_a_depth() {
     let tool = Tool { name: "deep".to_owned(), description: None, parameters: Some(schema) };
     let conversation = Conversation { tools: vec![tool], ..Conversation::default() };
     let chat = chat(&small());
-    let text = chat.tokenizer().decode(&chat.render(&conversation).unwrap());
+    let text = chat.tokenizer().decode(&chat.render(&conversation).unwrap().ids);
     assert!(text.contains(&format!("(_: any{}) => any", "[]".repeat(128))));
 }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{chat, conversation, goldens, ids, join, o200k, small, spans};
 use serde_json::Value;
-use throng_chat::{Delta, Reply, Tokenizer};
+use throng_chat::{Delta, Opening, Reply, Tokenizer};
 
 #[test]
 fn rendered_spans_are_those_of_openai_harmony() {
@@ -14,7 +14,7 @@ fn rendered_spans_are_those_of_openai_harmony() {
     let goldens = goldens("render.json");
     assert!(goldens.len() >= 25);
     for golden in goldens {
-        let ids = chat.render(&conversation(&golden["conversation"])).unwrap();
+        let ids = chat.render(&conversation(&golden["conversation"])).unwrap().ids;
         assert_eq!(
             Value::from(spans(chat.tokenizer(), &ids)),
             golden["spans"],
@@ -28,7 +28,7 @@ fn rendered_spans_are_those_of_openai_harmony() {
 fn rendered_tokens_are_those_of_openai_harmony() {
     let chat = chat(o200k());
     for golden in goldens("render.json") {
-        let rendered = chat.render(&conversation(&golden["conversation"])).unwrap();
+        let rendered = chat.render(&conversation(&golden["conversation"])).unwrap().ids;
         assert_eq!(rendered, ids(&golden), "{}", golden["name"]);
     }
 }
@@ -65,7 +65,7 @@ fn check_parsing(tokenizer: &Tokenizer, encode: impl Fn(&Value) -> Vec<u32>) {
     let goldens = goldens("parse.json");
     assert!(goldens.len() >= 20);
     for golden in goldens {
-        let mut reply = Reply::chat(&chat, vec![], "t");
+        let mut reply = Reply::chat(&chat, Opening::Answer, vec![], "t");
         let mut deltas = Vec::new();
         for id in encode(&golden) {
             join(&mut deltas, reply.push(id));

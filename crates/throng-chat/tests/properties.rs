@@ -5,7 +5,7 @@ mod common;
 
 use common::{SPECIALS, chat, join, load, marked, small, tokenizer_json};
 use proptest::prelude::*;
-use throng_chat::{Chat, Conversation, Delta, Message, Reply, Tokenizer, Tool, ToolCall};
+use throng_chat::{Chat, Conversation, Delta, Message, Opening, Reply, Tokenizer, Tool, ToolCall};
 
 /// Ordinary text, weighted to what headers and answers are made of.
 const TEXTS: [&str; 28] = [
@@ -161,7 +161,8 @@ fn a_million_random_sequences() {
         let ids = |pick: fn(&Piece) -> &Vec<u32>| {
             sequence.iter().flat_map(move |piece| pick(piece).iter().copied())
         };
-        let (deltas, reply) = answer(Reply::chat(&chat, vec![], "t"), ids(|piece| &piece.few));
+        let (deltas, reply) =
+            answer(Reply::chat(&chat, Opening::Answer, vec![], "t"), ids(|piece| &piece.few));
         check_calls(&deltas, &reply);
         let text = text(&deltas);
         assert!(!text.contains("<|"), "{deltas:?}");
@@ -171,7 +172,8 @@ fn a_million_random_sequences() {
             rest = &rest[at + body.len()..];
         }
         // However the same text is cut into tokens, it means the same.
-        let (other, _) = answer(Reply::chat(&chat, vec![], "t"), ids(|piece| &piece.many));
+        let (other, _) =
+            answer(Reply::chat(&chat, Opening::Answer, vec![], "t"), ids(|piece| &piece.many));
         assert_eq!(deltas, other);
     }
 }
@@ -203,7 +205,7 @@ fn written(chat: &Chat, turn: &(Option<String>, String, Vec<ToolCall>)) -> Vec<u
     let mut conversation = Conversation::default();
     conversation.tools.push(Tool { name: "f".into(), description: None, parameters: None });
     conversation.messages.push(Message::User("?".into()));
-    let prompt = chat.render(&conversation).unwrap();
+    let prompt = chat.render(&conversation).unwrap().ids;
     // Reasoning that an answer follows is not replayed, so it is rendered as a turn of its own.
     let marker = chat.tokenizer().special("<|start|>").unwrap();
     let mut ids = Vec::new();
@@ -212,7 +214,7 @@ fn written(chat: &Chat, turn: &(Option<String>, String, Vec<ToolCall>)) -> Vec<u
     {
         let mut turn = conversation.clone();
         turn.messages.push(Message::Assistant { reasoning, content, tool_calls });
-        let rendered = chat.render(&turn).unwrap();
+        let rendered = chat.render(&turn).unwrap().ids;
         let generation_prompt = rendered.iter().rposition(|&id| id == marker).unwrap();
         let start = prompt.iter().rposition(|&id| id == marker).unwrap();
         ids.extend(&rendered[start..generation_prompt]);
@@ -230,7 +232,7 @@ proptest! {
     fn what_is_rendered_is_read_back(turn in turn()) {
         let chat = chat(&small());
         let ids = written(&chat, &turn);
-        let (deltas, reply) = answer(Reply::chat(&chat, vec![], "t"), ids.into_iter());
+        let (deltas, reply) = answer(Reply::chat(&chat, Opening::Answer, vec![], "t"), ids.into_iter());
         let (reasoning, content, calls) = turn;
         let mut expected: Vec<Delta> = reasoning.map(Delta::Reasoning).into_iter().collect();
         if !content.is_empty() {
@@ -263,7 +265,7 @@ proptest! {
             (Reply::plain(&tokenizer, stops.clone()), tokenizer.encode(&text).unwrap())
         } else {
             let marked = marked(&tokenizer, &format!("<|channel|>final<|message|>{text}"));
-            (Reply::chat(&chat, stops.clone(), "t"), marked)
+            (Reply::chat(&chat, Opening::Answer, stops.clone(), "t"), marked)
         };
         let (deltas, reply) = answer(reply, ids.into_iter());
         prop_assert_eq!(self::text(&deltas), expected);

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{chat, join, marked, small};
-use throng_chat::{Delta, Reply};
+use throng_chat::{Delta, Opening, Reply};
 
 fn reasoning(text: &str) -> Delta {
     Delta::Reasoning(text.to_owned())
@@ -32,7 +32,7 @@ fn read(text: &str) -> Vec<Delta> {
 fn read_until(text: &str, stops: &[&str]) -> (Vec<Delta>, Reply) {
     let tokenizer = small();
     let stops = stops.iter().map(|&stop| stop.to_owned()).collect();
-    let mut reply = Reply::chat(&chat(&tokenizer), stops, "x");
+    let mut reply = Reply::chat(&chat(&tokenizer), Opening::Answer, stops, "x");
     let mut deltas = Vec::new();
     for id in marked(&tokenizer, text) {
         join(&mut deltas, reply.push(id));
@@ -86,10 +86,10 @@ fn recipients_that_are_people_call_nothing() {
 #[test]
 fn text_without_a_header_is_content_at_once() {
     let tokenizer = small();
-    let mut reply = Reply::chat(&chat(&tokenizer), vec![], "x");
+    let mut reply = Reply::chat(&chat(&tokenizer), Opening::Answer, vec![], "x");
     assert_eq!(reply.push(u32::from(b'H')), [content("H")]);
     // What may become a header is held until it cannot.
-    let mut reply = Reply::chat(&chat(&tokenizer), vec![], "x");
+    let mut reply = Reply::chat(&chat(&tokenizer), Opening::Answer, vec![], "x");
     assert_eq!(reply.push(u32::from(b'u')), []);
     assert_eq!(reply.push(u32::from(b'p')), [content("up")]);
 
@@ -142,7 +142,7 @@ fn answers_cut_off_anywhere_keep_what_is_certain() {
     assert_eq!(read("<|channel|>commentary to=functions.f<|message|>"), call(0, "f", ""));
     assert_eq!(read("<|channel|>commentary to=functions.f<|call|>"), call(0, "f", ""));
     let tokenizer = small();
-    let mut reply = Reply::chat(&chat(&tokenizer), vec![], "x");
+    let mut reply = Reply::chat(&chat(&tokenizer), Opening::Answer, vec![], "x");
     let mut ids = marked(&tokenizer, "<|channel|>final<|message|>");
     ids.extend([0xF0, 0x9F]);
     assert!(ids.into_iter().all(|id| reply.push(id).is_empty()));

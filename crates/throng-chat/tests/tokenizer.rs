@@ -155,6 +155,56 @@ fn truncation_and_templates_of_the_file_are_not_applied() {
     assert_eq!(load(&file).encode("four").unwrap().len(), 4);
 }
 
+/// A post-processor that puts the token `<|s|>`, which has this id, in front and behind.
+fn around(id: usize) -> Value {
+    json!({"type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "<|s|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "<|s|>", "type_id": 0}}],
+        "pair": [], "special_tokens": {"<|s|>": {"id": "<|s|>", "ids": [id], "tokens": ["<|s|>"]}}})
+}
+
+#[test]
+fn a_text_that_stands_alone_gets_the_tokens_that_its_file_puts_around() {
+    let mut file = tokenizer_json(&[], &[("<|s|>", true)]);
+    let text = u32::from(b'x');
+    assert_eq!(load(&file).encode_alone("x").unwrap(), [text]);
+    file["post_processor"] = json!({"type": "ByteLevel", "trim_offsets": true});
+    assert_eq!(load(&file).encode_alone("x").unwrap(), [text]);
+    file["post_processor"] = around(256);
+    assert_eq!(load(&file).encode_alone("x").unwrap(), [256, text, 256]);
+    assert_eq!(load(&file).encode_alone("").unwrap(), [256, 256]);
+    assert_eq!(load(&file).encode("x").unwrap(), [text], "text within a conversation");
+    let parts = json!([{"type": "ByteLevel"}, around(256)]);
+    file["post_processor"] = json!({"type": "Sequence", "processors": parts});
+    assert_eq!(load(&file).encode_alone("x").unwrap(), [256, text, 256]);
+}
+
+#[test]
+fn a_malformed_post_processor_is_refused() {
+    let refused = |processor: Value| {
+        let mut file = tokenizer_json(&[], &[("<|s|>", true)]);
+        file["post_processor"] = processor;
+        error(&file)
+    };
+    let without = |member: &str| {
+        let mut processor = around(256);
+        processor[member] = Value::Null;
+        refused(processor)
+    };
+    use TokenizerError as E;
+    assert!(matches!(refused(json!({"type": "Lua"})), E::Unsupported("post-processor", _)));
+    assert!(matches!(refused(json!("x")), E::Unsupported("post-processor", _)));
+    assert!(matches!(without("single"), E::Model(_)));
+    assert!(matches!(without("special_tokens"), E::Model(_)));
+    assert!(refused(around(257)).to_string().contains("names the id 257, which has no token"));
+    assert!(matches!(refused(around(usize::MAX)), E::Model(_)));
+    let mut twice = around(256);
+    twice["single"] = json!([{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}]);
+    assert!(matches!(refused(twice), E::Model(_)));
+    let many = json!({"type": "Sequence", "processors": vec![around(256); 9]});
+    assert!(refused(many).to_string().contains("more than 16 tokens"));
+}
+
 fn error(file: &Value) -> TokenizerError {
     Tokenizer::from_json(file.to_string().as_bytes()).unwrap_err()
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use throng_chat::{Chat, Tokenizer};
+use throng_chat::{Chat, Template, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
 use throng_engine::{Engine, EngineConfig, Sizing};
 use throng_model::{LoadOptions, Precision, Progress, Runner, stored};
@@ -65,9 +65,19 @@ impl Model {
     /// The chat format.
     ///
     /// # Errors
-    /// The tokenizer lacks a token that the format needs.
+    /// The tokenizer lacks a token that the format needs, or the template is unusable.
     pub fn chat(&self) -> Result<Chat> {
-        Ok(Chat::new(self.tokenizer.clone())?)
+        let template = self.checkpoint.chat_template().map(|template| Template {
+            source: template.source.clone(),
+            bos_token: template.bos_token.clone(),
+            eos_token: template.eos_token.clone(),
+        });
+        Ok(Chat::new(self.tokenizer.clone(), template)?)
+    }
+
+    /// Tokens that end an answer: the format's, and those that the model's makers name.
+    pub fn stop_tokens(&self, chat: &Chat) -> Vec<u32> {
+        [chat.stop_tokens(), &self.generation.stop_tokens].concat()
     }
 
     /// Loads the weights, if they and all that goes with them fit in memory. At most

@@ -46,7 +46,7 @@ fn tools(tools: &[Tool]) -> String {
 }
 
 /// The form that answers must have.
-fn response_format(format: &ResponseFormat) -> String {
+pub(crate) fn response_format(format: &ResponseFormat) -> String {
     let mut text = format!("# Response Formats\n\n## {}\n\n", format.name);
     if let Some(description) = &format.description {
         for line in description.lines() {

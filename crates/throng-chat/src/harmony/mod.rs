@@ -10,6 +10,7 @@ mod system;
 mod tokens;
 mod typescript;
 
+pub(crate) use developer::response_format;
 pub(crate) use parser::Parser;
 pub(crate) use render::render;
 pub(crate) use tokens::Tokens;

@@ -39,6 +39,11 @@ impl Detokenizer {
         self.pending.drain(..taken);
     }
 
+    /// Whether the last token ended within a character.
+    pub fn is_within_character(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Ends the text: a character that lacks bytes becomes U+FFFD. The next token starts another.
     pub fn finish(&mut self, text: &mut String) {
         if !self.pending.is_empty() {

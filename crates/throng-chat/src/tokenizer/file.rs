@@ -33,15 +33,25 @@ pub(super) struct File {
     normalizer: Option<Value>,
     #[serde(default)]
     pre_tokenizer: Option<Value>,
+    #[serde(default)]
+    pub(super) post_processor: Option<Value>,
     pub(super) model: Model,
 }
 
-#[derive(Deserialize)]
-pub(super) struct AddedToken {
-    pub(super) id: u32,
-    pub(super) content: String,
+/// A token beside the model's vocabulary.
+#[derive(Clone, Deserialize)]
+pub(crate) struct AddedToken {
+    pub(crate) id: u32,
+    pub(crate) content: String,
+    /// A control token rather than text.
     #[serde(default)]
-    pub(super) special: bool,
+    pub(crate) special: bool,
+    /// Takes the white space on its left with it.
+    #[serde(default)]
+    pub(crate) lstrip: bool,
+    /// Takes the white space on its right with it.
+    #[serde(default)]
+    pub(crate) rstrip: bool,
 }
 
 #[derive(Deserialize)]

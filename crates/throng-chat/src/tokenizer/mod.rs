@@ -3,13 +3,16 @@
 mod alphabet;
 mod detokenizer;
 mod file;
+mod post_processor;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 pub use detokenizer::Detokenizer;
+pub(crate) use file::AddedToken;
 use file::{Encoder, File};
+use post_processor::Affixes;
 
 /// A byte-level BPE tokenizer. Clones share it.
 ///
@@ -23,6 +26,10 @@ struct Inner {
     encoder: Encoder,
     /// Ids of the added tokens by their text.
     added: HashMap<String, u32>,
+    /// The same in the order of the file.
+    added_tokens: Vec<AddedToken>,
+    /// What stands around a text of its own.
+    affixes: Affixes,
     /// What each id stands for.
     tokens: Vec<Token>,
     /// Bytes of text that a token stands for at most; `None` if text may be shortened first.
@@ -109,10 +116,14 @@ impl Tokenizer {
                 Token { bytes: token.content.as_bytes().into(), special: token.special };
             added.insert(token.content.clone(), token.id);
         }
+        let holds = |id: u32| tokens.get(id as usize).is_some_and(|token| !token.bytes.is_empty());
+        let affixes = Affixes::parse(file.post_processor.as_ref(), holds)?;
+        let added_tokens = file.added_tokens.clone();
         let longest = (!file.may_shorten()).then_some(longest);
         let lost = (0..=u8::MAX).filter(|&byte| !file.has_byte(byte)).collect();
         let encoder = file.into_encoder()?;
-        Ok(Self(Arc::new(Inner { encoder, added, tokens, longest, lost })))
+        let inner = Inner { encoder, added, added_tokens, affixes, tokens, longest, lost };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Token ids of a text. Whatever the text says, none of them is an added token's.
@@ -123,6 +134,18 @@ impl Tokenizer {
         let encoding = self.0.encoder.encode_fast(text, false);
         let encoding = encoding.map_err(|error| TokenizerError::Encode(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Token ids of a text that stands alone, as raw completions and scores want it: with the
+    /// tokens that the tokenizer's file puts before and after it, such as Llama 3's
+    /// `<|begin_of_text|>` (transformers calls that `add_special_tokens`). Within a conversation
+    /// its format decides.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_alone(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let Affixes { before, after } = &self.0.affixes;
+        Ok([before.as_slice(), &self.encode(text)?, after].concat())
     }
 
     /// How many tokens [`Tokenizer::encode`] makes of the text at least. It costs nothing, where
@@ -138,6 +161,11 @@ impl Tokenizer {
     /// The id of an added token such as `<|end|>`.
     pub fn special(&self, name: &str) -> Option<u32> {
         self.0.added.get(name).copied()
+    }
+
+    /// Tokens beside the model's vocabulary.
+    pub(crate) fn added_tokens(&self) -> &[AddedToken] {
+        &self.0.added_tokens
     }
 
     /// One more than the greatest id. A model's logits may have more entries than that.

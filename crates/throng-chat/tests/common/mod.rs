@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
-use throng_chat::{Chat, Conversation, Delta, Message, ResponseFormat, Tokenizer, Tool, ToolCall};
+use throng_chat::{
+    Chat, Conversation, Delta, Message, ResponseFormat, Template, Tokenizer, Tool, ToolCall,
+};
 
 /// Harmony's tokens.
 pub const SPECIALS: [&str; 7] = [
@@ -137,13 +139,28 @@ fn o200k_specials() -> Vec<(String, u32)> {
 
 /// The chat of a tokenizer that has one.
 pub fn chat(tokenizer: &Tokenizer) -> Chat {
-    Chat::new(tokenizer.clone()).unwrap()
+    Chat::new(tokenizer.clone(), None).unwrap()
 }
 
 /// The entries of a golden file.
 pub fn goldens(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(file);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A file of `tests/goldens`.
+pub fn template_file(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+/// The chat of one of the golden templates.
+pub fn template_chat(name: &str) -> Chat {
+    let tokenizer = Tokenizer::from_json(&template_file("template-tokenizer.json")).unwrap();
+    let source = String::from_utf8(template_file(&format!("templates/{name}.jinja"))).unwrap();
+    let (bos_token, eos_token) = ("<|begin_of_text|>".to_owned(), "<|im_end|>".to_owned());
+    let template = Template { source, bos_token: Some(bos_token), eos_token: Some(eos_token) };
+    Chat::new(tokenizer, Some(template)).unwrap()
 }
 
 /// The ids of a golden.

@@ -1,6 +1,6 @@
 //! The model's turn, as it is written.
 
-use throng_chat::{Chat, Delta, Reply, Tokenizer};
+use throng_chat::{Chat, Delta, Opening, Reply, Tokenizer};
 use throng_engine::{Event, FinishReason, TokenLogprobs};
 
 use super::request::ChatRequest;
@@ -35,12 +35,18 @@ pub(super) struct Answer {
 
 impl Answer {
     /// An answer that nothing is known of yet.
-    pub(super) fn new(events: Events, chat: &Chat, request: &ChatRequest) -> Self {
+    pub(super) fn new(
+        events: Events,
+        chat: &Chat,
+        opening: Opening,
+        request: &ChatRequest,
+    ) -> Self {
         let call_prefix = format!("{:016x}", id::random());
+        let stop = request.generation.stop.clone();
         Self {
             events: Some(events),
-            reply: Reply::chat(chat, request.generation.stop.clone(), call_prefix),
-            content: request.logprobs.map(|_| ContentTokens::new(chat)),
+            reply: Reply::chat(chat, opening, stop, call_prefix),
+            content: request.logprobs.map(|_| ContentTokens::new(chat, opening)),
             include_reasoning: request.include_reasoning,
             tokens: 0,
         }
@@ -118,9 +124,9 @@ struct ContentTokens {
 }
 
 impl ContentTokens {
-    fn new(chat: &Chat) -> Self {
+    fn new(chat: &Chat, opening: Opening) -> Self {
         Self {
-            reply: Reply::chat(chat, Vec::new(), ""),
+            reply: Reply::chat(chat, opening, Vec::new(), ""),
             tokenizer: chat.tokenizer().clone(),
             silent: Vec::new(),
             held: Held::default(),
@@ -138,6 +144,9 @@ impl ContentTokens {
         }
         self.silent.push((id, scores));
         if deltas.is_empty() {
+            if !self.reply.holds_back() {
+                self.silent.clear();
+            }
             return;
         }
         let chars = content_chars(&deltas);

@@ -9,7 +9,7 @@ mod tools;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use throng_chat::{Chat, ChatError};
+use throng_chat::{Chat, ChatError, Prompt};
 use throng_engine::Logprobs;
 
 use self::answer::Answer;
@@ -42,8 +42,9 @@ pub(crate) async fn create(
         }
     };
     let (request, prompt) = blocking::run(bytes, prepare).await??;
-    let prompt_tokens = prompt.len();
-    let events = submit(&serving, &chat, &request, prompt)?;
+    let Prompt { ids, opening } = prompt;
+    let prompt_tokens = ids.len();
+    let events = submit(&serving, &chat, &request, ids)?;
     let completion = Completion {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
@@ -51,7 +52,7 @@ pub(crate) async fn create(
             tokens_as_ids: request.generation.tokens_as_ids,
         }),
         prompt_tokens,
-        answer: Answer::new(events, &chat, &request),
+        answer: Answer::new(events, &chat, opening, &request),
     };
     match request.stream {
         Some(options) => Ok(sse::respond(completion.stream(options))),

@@ -67,7 +67,7 @@ fn encode(text: &str, app: &App) -> Result<Vec<u32>, ApiError> {
         return Err(ApiError::context_length("prompt", format_args!("at least {least}"), context));
     }
     app.tokenizer
-        .encode(text)
+        .encode_alone(text)
         .map_err(|error| ApiError::invalid("prompt", format_args!("is unusable: {error}")))
 }
 

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::Result;
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, config::Configurer};
-use throng_chat::{Chat, Conversation, Effort, Message, Reply};
+use throng_chat::{Chat, Conversation, Effort, Message, Prompt, Reply};
 use throng_engine::{Engine, EngineConfig, Logprobs, Request, SubmitError};
 
 use crate::answer;
@@ -33,6 +33,7 @@ pub fn run(args: &ChatArgs) -> Result<()> {
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
     let engine = model.engine(&args.model, config, Some(1))?;
     let mut session = Session {
+        stop_tokens: model.stop_tokens(&chat),
         chat,
         engine,
         settings,
@@ -59,6 +60,7 @@ pub fn run(args: &ChatArgs) -> Result<()> {
 /// A conversation and all that it takes to go on with it.
 struct Session {
     chat: Chat,
+    stop_tokens: Vec<u32>,
     engine: Engine,
     settings: Settings,
     conversation: Conversation,
@@ -90,14 +92,15 @@ impl Session {
     /// Answers a turn. A turn that has no answer is taken back, and the conversation goes on.
     fn answer(&mut self, text: &str) -> Result<()> {
         self.conversation.messages.push(Message::User(text.to_owned()));
+        let Prompt { ids, opening } = self.chat.render(&self.conversation)?;
         let request = Request {
-            prompt: self.chat.render(&self.conversation)?,
-            limits: self.settings.limits(self.chat.stop_tokens().to_vec()),
+            prompt: ids,
+            limits: self.settings.limits(self.stop_tokens.clone()),
             sampling: self.settings.sampling.clone(),
             logprobs: Logprobs::default(),
         };
         let turn = self.conversation.messages.len().to_string();
-        let reply = Reply::chat(&self.chat, self.settings.stop.clone(), turn);
+        let reply = Reply::chat(&self.chat, opening, self.settings.stop.clone(), turn);
         let (terminal, interrupt) = (&mut self.terminal, Some(&self.interrupt));
         match answer::stream(&self.engine, request, reply, terminal, interrupt) {
             Ok(answer) => {

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use anyhow::{Context, Result};
-use throng_chat::{Conversation, Message, Reply};
+use throng_chat::{Conversation, Message, Prompt, Reply};
 use throng_engine::{EngineConfig, Logprobs, Request, SubmitError};
 
 use crate::answer;
@@ -22,7 +22,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let settings = Settings::new(&args.sampling, &model.generation)?;
     let (prompt, stop_tokens, reply) = if args.raw {
         let reply = Reply::plain(&model.tokenizer, settings.stop.clone());
-        (model.tokenizer.encode(&prompt)?, model.generation.stop_tokens.clone(), reply)
+        (model.tokenizer.encode_alone(&prompt)?, model.generation.stop_tokens.clone(), reply)
     } else {
         let chat = model.chat()?;
         if prompt.trim().is_empty() {
@@ -30,8 +30,9 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         }
         let mut conversation = conversation(&args.conversation);
         conversation.messages.push(Message::User(prompt));
-        let reply = Reply::chat(&chat, settings.stop.clone(), "0");
-        (chat.render(&conversation)?, chat.stop_tokens().to_vec(), reply)
+        let Prompt { ids, opening } = chat.render(&conversation)?;
+        let reply = Reply::chat(&chat, opening, settings.stop.clone(), "0");
+        (ids, model.stop_tokens(&chat), reply)
     };
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
     let engine = model.engine(&args.model, config, Some(1))?;

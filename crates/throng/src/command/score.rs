@@ -28,7 +28,7 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
     }
     let model = Model::open(&args.model)?;
     let tokens = match &args.text {
-        Some(text) => model.tokenizer.encode(&text_or_stdin(text)?)?,
+        Some(text) => model.tokenizer.encode_alone(&text_or_stdin(text)?)?,
         None => args.tokens.clone(),
     };
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };

@@ -138,7 +138,7 @@ fn app(setup: &Setup) -> App {
     let tokenizer = Tokenizer::from_json(&byte_tokenizer()).unwrap();
     App {
         engine: Engine::start(Box::new(runner), setup.config).unwrap(),
-        chat: setup.chat.then(|| Chat::new(tokenizer.clone()).unwrap()),
+        chat: setup.chat.then(|| Chat::new(tokenizer.clone(), None).unwrap()),
         tokenizer,
         model: ModelName {
             id: "scripted".to_owned(),

@@ -1,0 +1,116 @@
+//! A conversation to the prompt that a template makes of it.
+
+use std::error::Error as _;
+use std::io;
+
+use minijinja::{Environment, Error};
+
+use super::Template;
+use super::compile::{NAME, Raised, compile};
+use super::context::context;
+use super::guard::{Guard, Span, plain};
+use crate::chat::ChatError;
+use crate::conversation::Conversation;
+use crate::prompt::{Opening, Prompt};
+use crate::tagged::{self, Tags};
+use crate::tokenizer::Tokenizer;
+
+/// Bytes of rendered text at most.
+const MAX_TEXT_BYTES: usize = 64 << 20;
+
+/// A compiled template.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    template: Template,
+    environment: Environment<'static>,
+    guard: Guard,
+    tags: Tags,
+}
+
+impl Renderer {
+    /// Compiles a template for a tokenizer.
+    ///
+    /// # Errors
+    /// [`ChatError::Template`] if it is no Jinja.
+    pub fn new(template: Template, tokenizer: &Tokenizer) -> Result<Self, ChatError> {
+        let environment = compile(&template.source)?;
+        let guard = Guard::new(tokenizer, &template.source, &[tagged::THINK]);
+        let tags = Tags::of(&template.source);
+        Ok(Self { template, environment, guard, tags })
+    }
+
+    /// The tags that a model with this template writes into its answers.
+    pub fn tags(&self) -> Tags {
+        self.tags
+    }
+
+    /// The prompt for a conversation's next turn, of at most about `limit` tokens; see
+    /// [`crate::Chat::render_within`].
+    ///
+    /// # Errors
+    /// The template refuses the conversation or fails, or the prompt is too long.
+    pub fn render(
+        &self,
+        conversation: &Conversation,
+        tokenizer: &Tokenizer,
+        limit: usize,
+    ) -> Result<Prompt, ChatError> {
+        let text = self.text(conversation)?;
+        let mut ids = Vec::new();
+        for span in self.guard.split(&text) {
+            let text = match span {
+                Span::Token(id) => {
+                    ids.push(id);
+                    continue;
+                }
+                Span::Text(text) => plain(text),
+            };
+            let least = ids.len() + tokenizer.least_tokens(&text);
+            if least > limit {
+                return Err(ChatError::TooLong(least));
+            }
+            ids.extend(tokenizer.encode(&text)?);
+        }
+        let thinks = self.tags.thoughts && text.trim_end().ends_with(tagged::THINK);
+        let opening = if thinks { Opening::Thought } else { Opening::Answer };
+        Ok(Prompt { ids, opening })
+    }
+
+    /// What the template writes, sentinels included.
+    fn text(&self, conversation: &Conversation) -> Result<String, ChatError> {
+        let context = context(conversation, &self.template, &self.guard)?;
+        let template = self.environment.get_template(NAME).map_err(|error| failure(&error))?;
+        let mut text = Bounded(Vec::new());
+        template.render_captured_to(context, &mut text).map_err(|error| failure(&error))?;
+        String::from_utf8(text.0).map_err(|error| ChatError::Template(error.to_string()))
+    }
+}
+
+/// Why nothing was rendered: the template's own words, or the engine's.
+fn failure(error: &Error) -> ChatError {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(Raised(message)) = error.downcast_ref() {
+            return ChatError::Refused(plain(message));
+        }
+        cause = error.source();
+    }
+    ChatError::Template(plain(&error.to_string()))
+}
+
+/// Text that does not grow without end.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > MAX_TEXT_BYTES - self.0.len() {
+            return Err(io::Error::other("the text has no end"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
