@@ -8,6 +8,7 @@ use throng_chat::{Chat, Template, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
 use throng_engine::{Engine, EngineConfig, Sizing};
 use throng_model::{LoadOptions, Precision, Progress, Runner, stored};
+use throng_spec::Stored;
 
 use crate::args::ModelArgs;
 use crate::failure::Failure;
@@ -113,6 +114,8 @@ impl Model {
         }
         memory.check(&self.name)?;
         let mut bar = Bar { start: Instant::now(), shown: None };
+        let total_bytes = tensors.iter().map(Stored::bytes).sum();
+        bar.show(Progress { done_bytes: 0, total_bytes });
         let runner = throng_model::load(&self.checkpoint, options, &mut |progress| {
             bar.show(progress);
         })?;
@@ -163,9 +166,11 @@ impl Bar {
             return;
         }
         let bar = self.shown.get_or_insert_with(|| {
-            let template = "loading {bar:32} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+            let template = "loading {bar:24} {decimal_bytes} of {decimal_total_bytes}, \
+                            {decimal_bytes_per_sec}, {eta} left";
             let style = ProgressStyle::with_template(template).expect("the template is ours");
-            ProgressBar::new(total_bytes as u64).with_style(style)
+            let bar = ProgressBar::new(total_bytes as u64).with_elapsed(self.start.elapsed());
+            bar.with_style(style)
         });
         bar.set_position(done_bytes as u64);
     }
