@@ -21,6 +21,6 @@ mod workspace;
 pub use batch::{Batch, Row};
 pub use kv::{BLOCK_TOKENS, BlockId, BlockTables, KvBlocks};
 pub use load::{LoadError, LoadOptions, Progress, default_precision, load, load_with};
-pub use plan::{MemoryPlan, PlanOptions, stored};
+pub use plan::{MemoryPlan, PlanOptions, kept, stored};
 pub use runner::{RunError, Runner};
 pub use throng_ops::{CpuError, Isa, Naive, Precision};

@@ -78,39 +78,55 @@ pub fn stored(checkpoint: &Checkpoint) -> Vec<Stored> {
         .collect()
 }
 
-/// What `Weights::bind` makes of the tensors.
-fn weights_bytes(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> usize {
+/// The tensors of a model as they are kept in memory, one a role: what is not kept as it is stored
+/// has another dtype here.
+pub fn kept(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> Vec<Stored> {
     let mut dtypes: HashMap<Role, Vec<DType>> = HashMap::new();
     for tensor in tensors {
         dtypes.entry(tensor.role).or_default().push(tensor.dtype);
     }
+    let kept = |(role, shape): (Role, Vec<usize>)| {
+        use LayerRole::{Key, Query, Router, Value};
+        let (together, precision) = match role {
+            Role::Layer(layer, Query | Key | Value) => {
+                ([Query, Key, Value].map(|role| Role::Layer(layer, role)).to_vec(), precision)
+            }
+            Role::Layer(_, Router) => (vec![role], Precision::Exact),
+            role => (vec![role], precision),
+        };
+        let parts = together.iter().filter_map(|role| dtypes.get(role)).flatten().copied();
+        let dtype =
+            if is_matrix(role, &shape) { packed_dtype(parts, precision) } else { DType::F32 };
+        Stored { role, dtype, values: shape.iter().product() }
+    };
+    spec.tensors().into_iter().map(kept).collect()
+}
+
+/// Whether products are made with it; what a product adds is not.
+fn is_matrix(role: Role, shape: &[usize]) -> bool {
+    let is_bias = matches!(role, Role::Layer(_, role) if role.is_matrix_bias());
+    shape.len() > 1 && !is_bias
+}
+
+/// What `Weights::bind` makes of the tensors.
+fn weights_bytes(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> usize {
     let mut sum = 0usize;
-    let mut qkv_rows = vec![0; spec.layers.len()];
-    for (role, shape) in spec.tensors() {
+    let mut stacked_rows = 0;
+    for ((role, shape), kept) in spec.tensors().into_iter().zip(kept(spec, tensors, precision)) {
         let bytes = match (role, &shape[..]) {
             // Stacked: the last one packs all three.
-            (Role::Layer(layer, LayerRole::Query | LayerRole::Key), [rows, _]) => {
-                qkv_rows[layer] += rows;
+            (Role::Layer(_, LayerRole::Query | LayerRole::Key), [rows, _]) => {
+                stacked_rows += rows;
                 0
-            }
-            (Role::Layer(layer, LayerRole::Value), &[rows, cols]) => {
-                let parts = [LayerRole::Query, LayerRole::Key, LayerRole::Value]
-                    .map(|part| Role::Layer(layer, part));
-                let dtypes = parts.iter().filter_map(|part| dtypes.get(part)).flatten().copied();
-                let dtype = packed_dtype(dtypes, precision);
-                packed_bytes(dtype, [1, qkv_rows[layer] + rows, cols]).unwrap_or(usize::MAX)
             }
             // Biases of matrices are packed with them.
             (Role::Layer(_, role), _) if role.is_matrix_bias() => 0,
-            (_, [len]) => len * size_of::<f32>(),
-            (_, [outer @ .., rows, cols]) => {
-                let exact = matches!(role, Role::Layer(_, LayerRole::Router));
-                let precision = if exact { Precision::Exact } else { precision };
-                let dtypes = dtypes.get(&role).into_iter().flatten().copied();
-                let shape = [outer.iter().product(), *rows, *cols];
-                packed_bytes(packed_dtype(dtypes, precision), shape).unwrap_or(usize::MAX)
+            (_, [outer @ .., rows, cols]) if is_matrix(role, &shape) => {
+                let rows = rows + std::mem::take(&mut stacked_rows);
+                packed_bytes(kept.dtype, [outer.iter().product(), rows, *cols])
+                    .unwrap_or(usize::MAX)
             }
-            (_, []) => 0,
+            _ => kept.bytes(),
         };
         sum = sum.saturating_add(bytes);
     }

@@ -31,7 +31,7 @@ pub struct Report {
     /// How keys and values are kept unless one asks for something else.
     pub precision: Precision,
     pub kv: KvBytes,
-    /// What a step reads for 1, 8 and 64 users.
+    /// What a step reads for 1, 8 and 64 users, with weights as they are kept in memory.
     pub steps: [StepBytes; USERS.len()],
     /// The plan of `throng serve` with its default settings.
     pub memory: Memory,
@@ -46,6 +46,7 @@ impl Report {
         let Subject { spec, tensors, .. } = &subject;
         let precision = throng_model::default_precision(spec);
         let value_bytes = precision.kv_value_bytes();
+        let kept = throng_model::kept(spec, tensors, precision);
         let context = setting.context.min(spec.context);
         let config = EngineConfig::default();
         let kv_bytes = setting.kv_bytes;
@@ -54,7 +55,7 @@ impl Report {
             stored: bytes_by_dtype(tensors),
             precision,
             kv: spec.kv_bytes(value_bytes),
-            steps: USERS.map(|users| StepBytes::of(spec, tensors, users, context, value_bytes)),
+            steps: USERS.map(|users| StepBytes::of(spec, &kept, users, context, value_bytes)),
             memory: Memory::new(&sizing, setting.free_bytes),
             context,
             setting,

@@ -26,9 +26,10 @@ pub fn table(reports: &[Report]) -> String {
     format!(
         "{}\n\
          A step of decoding gives each user one token, all of them at {} tokens of context or their\n\
-         model's whole context. It reads each expert that is chosen once, all equally likely.\n\
-         Tokens a second are those of all users together if reading memory, at {} GB/s, were all\n\
-         that takes time. Memory is that of `throng serve` with its default settings.\n",
+         model's whole context. It reads weights as they are kept in memory, and each expert that\n\
+         is chosen once, all equally likely. Tokens a second are those of all users together if\n\
+         reading memory, at {} GB/s, were all that takes time. Cache and work are those of\n\
+         `throng serve` with its default settings.\n",
         tables.collect::<Vec<_>>().join("\n"),
         grouped(setting.context),
         rate(setting.bytes_per_second / 1e9),
@@ -164,7 +165,8 @@ impl Table<'_> {
 
     fn memory(&mut self) {
         self.section("memory");
-        self.row("  needs", |report| bytes(report.memory.plan.total_bytes()));
+        self.row("  weights", |report| bytes(report.memory.plan.weights_bytes));
+        self.row("  with cache and work", |report| bytes(report.memory.plan.total_bytes()));
         self.row("  free here", |report| report.memory.free_bytes.map_or("?".to_owned(), bytes));
         self.row("  fits", text::verdict);
     }
