@@ -1,0 +1,66 @@
+"""SmolLM2 as `throng` runs it against `reference.json`, which llama.cpp made."""
+
+import json
+import math
+import os
+import subprocess
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).parent
+REFERENCE = json.loads((HERE / "reference.json").read_text())
+WINDOW = 512
+SAME_TOKENS = 32
+
+
+def throng(*arguments):
+    """What the command prints."""
+    model = ["-m", os.environ["THRONG_SMOLLM2"]]
+    command = [os.environ["THRONG_BIN"], *arguments, *model]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def score(*arguments):
+    """A line for each token."""
+    return [json.loads(line) for line in throng("score", "--top", "1", *arguments).splitlines()]
+
+
+def perplexity(exact):
+    """As llama-perplexity counts: whole windows, the first token of each second half not."""
+    tokens = [line["token"] for line in score((HERE.parents[1] / "LICENSE").read_text())]
+    logprobs = []
+    for start in range(0, len(tokens) - WINDOW + 1, WINDOW):
+        ids = ",".join(map(str, tokens[start:start + WINDOW]))
+        lines = score(f"--exact={exact}", "--tokens", ids)
+        logprobs += [line["logprob"] for line in lines[WINDOW // 2 + 1:]]
+    return math.exp(-sum(logprobs) / len(logprobs))
+
+
+class SmolLM2(unittest.TestCase):
+    """Each test starts the command anew."""
+
+    def test_greedy_answers_begin_as_llama_cpps(self):
+        for prompt, tokens in REFERENCE["answers"].items():
+            with self.subTest(prompt):
+                ids = ",".join(map(str, tokens[:SAME_TOKENS]))
+                expected = "".join(line["text"] for line in score("--tokens", ids))
+                sampling = ["--temperature", "0", "--max-tokens", str(len(tokens))]
+                answer = throng("generate", prompt, "--exact", *sampling)
+                self.assertTrue(answer.startswith(expected), f"{answer!r}\n{expected!r}")
+
+    def test_text_becomes_the_same_tokens(self):
+        for text, tokens in REFERENCE["texts"].items():
+            with self.subTest(text):
+                self.assertEqual([line["token"] for line in score(text)], tokens)
+
+    def test_perplexity_is_llama_cpps(self):
+        for exact, kind, tolerance in (("true", "f32", 1e-3), ("false", "as stored", 1e-2)):
+            with self.subTest(kind):
+                expected = REFERENCE["perplexity"][kind]
+                ours = perplexity(exact)
+                print(f"perplexity, {kind}: {ours:.4f}, llama.cpp's {expected}")
+                self.assertLess(abs(ours / expected - 1), tolerance)
+
+
+if __name__ == "__main__":
+    unittest.main()
