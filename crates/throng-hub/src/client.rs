@@ -141,12 +141,15 @@ impl Client {
 /// A request without an answer.
 fn fault(host: &str, error: &ureq::Error) -> Fault {
     let reason = error.to_string();
-    let unreachable = HubError::Unreachable { host: host.to_owned(), reason };
+    let host = host.to_owned();
+    // A certificate that is wrong now is wrong in a second, too.
+    if let ureq::Error::Io(error) = error
+        && error.kind() == std::io::ErrorKind::InvalidData
+    {
+        return HubError::Untrusted { host, reason }.into();
+    }
+    let unreachable = HubError::Unreachable { host, reason };
     match error {
-        // A certificate that is wrong now is wrong in a second, too.
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Fault::Lasting(unreachable)
-        }
         ureq::Error::Io(_)
         | ureq::Error::Timeout(_)
         | ureq::Error::HostNotFound

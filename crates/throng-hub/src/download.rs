@@ -90,7 +90,7 @@ impl<'a> Download<'a> {
         let mut part = Part::open(partial, file.size, file.checksum.clone())?;
         let mut buffer = vec![0; CHUNK];
         while part.take_in(&mut buffer)? {
-            self.progress(part.bytes())?;
+            self.tell(Event::Checking { file: self.index, bytes: part.bytes() })?;
         }
         for is_last in [false, true] {
             self.complete(&mut part, &mut buffer)?;
@@ -187,7 +187,11 @@ impl<'a> Download<'a> {
     }
 
     fn progress(&self, bytes: u64) -> Result<(), Halt> {
-        (self.notify)(Event::Progress { file: self.index, bytes });
+        self.tell(Event::Progress { file: self.index, bytes })
+    }
+
+    fn tell(&self, event: Event<'_>) -> Result<(), Halt> {
+        (self.notify)(event);
         if self.stop.load(Ordering::Relaxed) { Err(Halt::Stopped) } else { Ok(()) }
     }
 }

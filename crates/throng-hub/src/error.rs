@@ -102,6 +102,14 @@ pub enum HubError {
         /// What happened.
         reason: String,
     },
+    /// The server's certificate is none that we trust.
+    #[error("{host}: {reason}")]
+    Untrusted {
+        /// Who was asked.
+        host: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// A redirection that leads nowhere.
     #[error("{host} redirects {reason}")]
     BadRedirect {
@@ -223,6 +231,9 @@ impl HubError {
             }
             Self::NoCacheFolder => "set HF_HUB_CACHE to a folder",
             Self::Certificates { .. } => "it is a file of certificates in PEM form",
+            Self::Untrusted { .. } => {
+                "behind a proxy that opens connections, SSL_CERT_FILE names its certificates"
+            }
             Self::Offline => "unset HF_HUB_OFFLINE, or pull where there is a network",
             Self::RepoNotFound { with_token: false, .. } => {
                 "check the spelling; a private repository needs HF_TOKEN"

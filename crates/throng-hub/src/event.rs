@@ -7,6 +7,13 @@ use crate::error::HubError;
 /// Something that happened. Files are named by their place in [`crate::Plan::files`].
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// So many bytes of what an earlier pull left of a file are counted into its checksum.
+    Checking {
+        /// Which file.
+        file: usize,
+        /// Bytes from its beginning.
+        bytes: u64,
+    },
     /// So many bytes of a file are here and counted into its checksum. It may go back to 0, where a
     /// server begins again or what arrived is damaged.
     Progress {

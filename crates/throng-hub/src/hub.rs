@@ -1,8 +1,8 @@
 //! From a reference to files in the cache.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::error::HubError;
 use crate::event::Event;
 use crate::listing::{Facts, Listing};
 use crate::patience::{Fault, persist};
-use crate::plan::{Plan, PlannedFile};
+use crate::plan::{Plan, PlannedFile, is_file_of};
 use crate::reference::{Reference, RepoPath};
 use crate::refusal::{Subject, header};
 use crate::settings::Settings;
@@ -130,7 +130,10 @@ impl Hub {
         notify: &(dyn Fn(Event<'_>) + Sync),
     ) -> Result<PathBuf, HubError> {
         plan.check_room()?;
-        self.prepare(&plan.folder)?;
+        if plan.files.iter().any(|file| !is_file_of(&plan.pointer(file), file.size)) {
+            // Else a cache that may only be read will do.
+            self.prepare(&plan.folder)?;
+        }
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let failure = Mutex::new(None);
         let work = || {
@@ -166,13 +169,12 @@ impl Hub {
         for path in [folder.folder().join("blobs"), folder.locks()] {
             fs::create_dir_all(&path).map_err(|source| HubError::Io { path, source })?;
         }
+        // A courtesy to others; that it cannot be done is no reason to stop.
         let tag = self.cache.root().join("CACHEDIR.TAG");
-        match fs::OpenOptions::new().write(true).create_new(true).open(&tag) {
-            Ok(mut file) => std::io::Write::write_all(&mut file, TAG.as_bytes()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(error),
+        if let Ok(mut tag) = File::create_new(tag) {
+            drop(tag.write_all(TAG.as_bytes()));
         }
-        .map_err(|source| HubError::Io { path: tag, source })
+        Ok(())
     }
 }
 
@@ -187,7 +189,7 @@ fn write_reference(plan: &Plan) -> Result<(), HubError> {
     write_whole(&path, &plan.commit).map_err(|source| HubError::Io { path, source })
 }
 
-fn write_whole(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let temporary = path.with_added_extension(format!("{}.tmp", std::process::id()));
     fs::create_dir_all(path.parent().unwrap_or(path))?;
     fs::write(&temporary, text)?;

@@ -44,9 +44,12 @@ fn another_pull_goes_on_where_the_first_gave_up() {
     assert!(!bench.repo().join("refs/main").exists(), "no name leads to half a model");
     bench.hub.seen();
     assert_eq!(bench.plan("org/name", &[]).unwrap().missing_bytes(), LARGE as u64 - 400_000);
-    bench.pull("org/name").unwrap();
+    let (result, events) = bench.pull_and_tell("org/name");
+    result.unwrap();
     assert_whole(&bench);
     assert_eq!(bench.ranges(), [range(400_000)]);
+    let checked = events.iter().rfind(|event| event.starts_with("checked"));
+    assert_eq!(checked.map(String::as_str), Some("checked 400000"));
 }
 
 #[test]

@@ -70,6 +70,7 @@ impl Bench {
         let notify = |event: Event<'_>| {
             let line = match event {
                 Event::Progress { .. } => return,
+                Event::Checking { bytes, .. } => format!("checked {bytes}"),
                 Event::Done { .. } => "done".to_owned(),
                 Event::Waiting { .. } => "waiting".to_owned(),
                 Event::Damaged { .. } => "damaged".to_owned(),

@@ -104,7 +104,7 @@ fn note(event: &Event<'_>, plan: Option<&Plan>) {
         Event::Waiting { file } => {
             eprintln!("note: another process fetches {}; waiting for it", name(*file));
         }
-        Event::Progress { .. } | Event::Done { .. } => {}
+        Event::Checking { .. } | Event::Progress { .. } | Event::Done { .. } => {}
     }
 }
 
@@ -121,16 +121,21 @@ struct Bars<'a> {
 impl<'a> Bars<'a> {
     fn new(plan: &'a Plan) -> Self {
         let all = MultiProgress::new();
-        let total = all.add(bar(plan.total_bytes, "all"));
-        let cached = |file: &throng_hub::PlannedFile| file.cached;
-        total.set_position(plan.files.iter().map(cached).sum());
-        total.reset_eta();
+        let here = plan.total_bytes - plan.missing_bytes();
+        let total = all.add(bar(plan.total_bytes, "all").with_position(here));
+        total.reset_eta(); // What was here did not come in no time.
         let done = plan.files.iter().map(|file| AtomicU64::new(file.cached)).collect();
         Self { plan, all, total, files: plan.files.iter().map(|_| OnceLock::new()).collect(), done }
     }
 
     fn show(&self, event: &Event<'_>) {
         match *event {
+            Event::Checking { file, bytes } => {
+                if let Some(bar) = self.bar(file, "checking ") {
+                    bar.set_position(bytes);
+                    bar.reset_eta();
+                }
+            }
             Event::Progress { file, bytes } => {
                 let before = self.done[file].swap(bytes, Ordering::Relaxed);
                 if bytes >= before {
@@ -138,12 +143,7 @@ impl<'a> Bars<'a> {
                 } else {
                     self.total.dec(before - bytes);
                 }
-                let planned = &self.plan.files[file];
-                if planned.size >= SHORT_FETCH_BYTES && planned.cached < planned.size {
-                    let bar = self.files[file].get_or_init(|| {
-                        self.all
-                            .insert_before(&self.total, bar(planned.size, planned.path.file_name()))
-                    });
+                if let Some(bar) = self.bar(file, "") {
                     bar.set_position(bytes);
                 }
             }
@@ -156,6 +156,21 @@ impl<'a> Bars<'a> {
         }
     }
 
+    /// The bar of a large file of which something is missing.
+    fn bar(&self, file: usize, doing: &str) -> Option<&ProgressBar> {
+        let planned = &self.plan.files[file];
+        if planned.size < SHORT_FETCH_BYTES || planned.cached == planned.size {
+            return None;
+        }
+        let name = planned.path.file_name();
+        // Its end is the same for all, and its bar can use the room.
+        let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let new = || self.all.insert_before(&self.total, bar(planned.size, ""));
+        let bar = self.files[file].get_or_init(new);
+        bar.set_message(format!("{doing}{name}"));
+        Some(bar)
+    }
+
     fn clear(&self) {
         for bar in self.files.iter().filter_map(OnceLock::get).chain([&self.total]) {
             bar.finish_and_clear();
@@ -164,7 +179,8 @@ impl<'a> Bars<'a> {
 }
 
 fn bar(bytes: u64, name: &str) -> ProgressBar {
-    let template = "{msg:32!} {wide_bar} {bytes:>10}/{total_bytes:10} {bytes_per_sec:>12} {eta:>4}";
+    let template = "{msg:22!} {wide_bar} {decimal_bytes:>9}/{decimal_total_bytes:9} \
+                    {decimal_bytes_per_sec:>10} {eta:>4}";
     let style = ProgressStyle::with_template(template).expect("the template is ours");
     ProgressBar::new(bytes).with_style(style).with_message(name.to_owned())
 }
