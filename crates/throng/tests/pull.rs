@@ -171,13 +171,21 @@ fn revisions_and_patterns_are_flags_too() {
 }
 
 #[test]
-fn of_several_gguf_files_one_is_chosen() {
+fn of_several_gguf_files_one_is_chosen_and_runs() {
+    let golden =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../throng-model/tests/golden/llama/model.gguf");
+    let content = std::fs::read(golden).unwrap();
     let bench = Bench::new(|_| {
-        HubRepo::default().file("m-Q8_0.gguf", b"GGUF8", true).file("m-Q4_0.gguf", b"GGUF4", true)
+        HubRepo::default().file("m-Q8_0.gguf", b"GGUF8", true).file("m-F32.gguf", &content, true)
     });
-    bench.fail(&["pull", "org/tiny"], &[], "2 GGUF models: Q4_0, Q8_0", "org/tiny:Q4_0");
-    let file = bench.succeed(&["pull", "org/tiny:Q8_0"], &[]).stdout;
-    assert_eq!(std::fs::read(file.trim_end()).unwrap(), b"GGUF8");
-    // It is no model, but it is what is opened.
-    bench.fail(&["score", "hi", "-m", "org/tiny"], &[], "m-Q8_0.gguf", "");
+    bench.fail(&["pull", "org/tiny"], &[], "2 GGUF models: F32, Q8_0", "org/tiny:F32");
+    let file = bench.succeed(&["pull", "org/tiny:f32"], &[]).stdout;
+    let score =
+        |model: &str| bench.succeed(&["score", "--tokens", "5,6,7", "-m", model], &[]).stdout;
+    let expected = score(golden);
+    for model in [file.trim_end(), "org/tiny", "org/tiny:F32", "org/tiny:m-F32.gguf"] {
+        assert_eq!(score(model), expected, "{model}");
+    }
+    let other = ["score", "hi", "-m", "org/tiny:Q8_0"];
+    bench.fail(&other, &[], "the cache in", "`throng pull org/tiny:Q8_0` fetches it");
 }
