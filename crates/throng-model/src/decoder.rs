@@ -17,11 +17,11 @@ pub(crate) struct Decoder<B: Backend> {
     spec: ModelSpec,
     /// For a model that rotates queries and keys.
     frequencies: Option<Frequencies>,
-    weights: Weights<B>,
-    cache: KvCache<B>,
+    pub(crate) weights: Weights<B>,
+    pub(crate) cache: KvCache<B>,
     step: Step,
-    work: Workspace<B>,
-    backend: B,
+    pub(crate) work: Workspace<B>,
+    pub(crate) backend: B,
 }
 
 impl<B: Backend> Decoder<B> {

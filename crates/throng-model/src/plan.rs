@@ -142,8 +142,12 @@ mod tests {
     use throng_ops::Cpu;
 
     use super::*;
+    use crate::batch::{Batch, Row};
+    use crate::decoder::Decoder;
+    use crate::kv::BlockTables;
     use crate::kv_cache::KvCache;
     use crate::norm::Norm;
+    use crate::runner::Runner;
     use crate::weights::Weights;
     use crate::workspace::Workspace;
 
@@ -182,17 +186,23 @@ mod tests {
                 let plan = MemoryPlan::new(spec, &tensors, options);
                 let mut cpu = Cpu::new(1, None).unwrap();
                 let weights = Weights::bind(&mut cpu, &checkpoint, precision, &mut |_| ());
-                assert_eq!(plan.weights_bytes, taken(&weights), "{}", spec.architecture);
-                let cache = KvCache::<Cpu>::new(&mut cpu, spec, kv_blocks, precision).unwrap();
-                let kv_bytes: usize = cache.layers.iter().map(|pool| pool.bytes()).sum();
+                let cache = KvCache::new(&mut cpu, spec, kv_blocks, precision).unwrap();
+                let mut decoder = Decoder::new(spec.clone(), cpu, weights, cache, step_tokens);
+                let blocks = BlockTables { full: vec![4], window: vec![2] };
+                let tokens = (0..step_tokens as u32).collect();
+                let row = Row { tokens, position: 0, blocks, wanted_logits };
+                decoder.run(&Batch { rows: vec![row] }).unwrap();
+
+                assert_eq!(plan.weights_bytes, taken(&decoder.weights), "{}", spec.architecture);
+                let kv_bytes: usize = decoder.cache.layers.iter().map(|pool| pool.bytes()).sum();
                 assert_eq!(plan.kv_bytes, kv_bytes, "{}", spec.architecture);
-                let mut work = Workspace::<Cpu>::default();
-                work.reserve(&mut cpu, spec, step_tokens, wanted_logits);
-                let buffers =
-                    [work.hidden, work.normed, work.qkv, work.attended, work.inner, work.logits];
-                let values: usize = buffers.iter().map(Vec::len).sum();
-                let scratch = plan.workspace_bytes - size_of::<f32>() * values;
-                assert!((1..plan.workspace_bytes).contains(&scratch), "{}", spec.architecture);
+                let Workspace { hidden, normed, qkv, attended, inner, logits, .. } = decoder.work;
+                let values: usize =
+                    [hidden, normed, qkv, attended, inner, logits].iter().map(Vec::len).sum();
+                let planned = plan.workspace_bytes - size_of::<f32>() * values;
+                // Beside it there are indices, some bytes a token and an expert.
+                let scratch = decoder.backend.scratch_bytes();
+                assert!((1..=planned + 512).contains(&scratch), "{scratch} of {planned}");
                 seen += 1;
             }
         }

@@ -77,6 +77,12 @@ impl Cpu {
         self.kernels.isa
     }
 
+    /// Bytes that operations have kept for themselves so far; see [`scratch_bytes`].
+    pub fn scratch_bytes(&self) -> usize {
+        let copies = size_of_val(&*self.router_logits) + size_of_val(&*self.scratch);
+        self.linear.bytes() + self.experts.bytes() + copies
+    }
+
     /// Threads in use.
     pub fn threads(&self) -> usize {
         self.pool.threads()

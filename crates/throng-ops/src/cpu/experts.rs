@@ -23,6 +23,11 @@ pub(crate) struct Experts {
 }
 
 impl Experts {
+    /// Bytes that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.inputs.bytes() + size_of_val(&*self.used) + size_of_val(&*self.slots)
+    }
+
     /// The up projection and its activation for every slot.
     pub(crate) fn up(
         &mut self,

@@ -71,6 +71,15 @@ impl Inputs {
         }
     }
 
+    /// Bytes that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.f32)
+            + size_of_val(&*self.bf16)
+            + size_of_val(&*self.i8)
+            + size_of_val(&*self.scales)
+            + size_of_val(&*self.corrections)
+    }
+
     fn quantise(&mut self, kernels: &Kernels, pool: &mut Pool, x: &[f32], cols: usize) {
         let (vectors, blocks) = (x.len() / cols, cols / BLOCK);
         grow(&mut self.i8, x.len());

@@ -52,6 +52,11 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
+    /// Bytes that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.inputs.bytes() + size_of_val(&*self.identity)
+    }
+
     pub(crate) fn run(
         &mut self,
         kernels: &Kernels,
