@@ -14,7 +14,8 @@ const MAX_NAME: usize = 256;
 
 /// Takes `tools` and `tool_choice` out of a body: the functions that the model is told of.
 pub(super) fn take(fields: &mut Fields) -> Result<Vec<Tool>, ApiError> {
-    // The model makes one call, then waits for its result: a limit of one is kept as it is.
+    // In Harmony a model makes one call, then waits for its result. Others may make several, and
+    // are not held to one.
     fields.boolean("parallel_tool_calls")?;
     let tools = match fields.array("tools")? {
         None => Vec::new(),

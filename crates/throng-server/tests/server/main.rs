@@ -9,3 +9,4 @@ mod hostile;
 mod other_routes;
 mod random;
 mod support;
+mod tagged;

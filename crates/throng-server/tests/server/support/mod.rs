@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod script;
+mod tagged;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -27,6 +28,8 @@ pub struct Setup {
     pub failing_after: usize,
     /// Whether the tokenizer's special tokens make a chat format.
     pub chat: bool,
+    /// The model has a chat template in place of Harmony, and writes tags.
+    pub tagged: bool,
     /// How long answers may go on after the shutdown began.
     pub grace: Duration,
 }
@@ -35,7 +38,8 @@ impl Default for Setup {
     fn default() -> Self {
         let config = EngineConfig::default();
         let grace = Duration::from_secs(60);
-        Self { config, context: CONTEXT, failing_after: usize::MAX, chat: true, grace }
+        let (context, failing_after) = (CONTEXT, usize::MAX);
+        Self { config, context, failing_after, chat: true, tagged: false, grace }
     }
 }
 
@@ -133,12 +137,18 @@ fn app(setup: &Setup) -> App {
     let spec = ModelSpec::from_config(&tiny.config()).unwrap();
     let blocks = setup.config.kv_blocks(&spec, 1 << 28, 2);
     let vocab = spec.vocab;
-    let runner = ScriptedRunner::with_script(spec, blocks, script::script(vocab))
-        .failing_after(setup.failing_after);
-    let tokenizer = Tokenizer::from_json(&byte_tokenizer()).unwrap();
+    let (script, chat) = if setup.tagged {
+        (tagged::script(vocab), tagged::chat())
+    } else {
+        let tokenizer = Tokenizer::from_json(&byte_tokenizer()).unwrap();
+        (script::script(vocab), Chat::new(tokenizer, None).unwrap())
+    };
+    let runner =
+        ScriptedRunner::with_script(spec, blocks, script).failing_after(setup.failing_after);
+    let tokenizer = chat.tokenizer().clone();
     App {
         engine: Engine::start(Box::new(runner), setup.config).unwrap(),
-        chat: setup.chat.then(|| Chat::new(tokenizer.clone(), None).unwrap()),
+        chat: setup.chat.then_some(chat),
         tokenizer,
         model: ModelName {
             id: "scripted".to_owned(),
