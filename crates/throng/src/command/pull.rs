@@ -108,23 +108,21 @@ fn note(event: &Event<'_>, plan: Option<&Plan>) {
     }
 }
 
-/// A bar for all bytes, and one for each large file that is under way.
+/// A bar for all bytes that were missing, and one for each large file that is under way.
 struct Bars<'a> {
     plan: &'a Plan,
     all: MultiProgress,
     total: ProgressBar,
     files: Vec<OnceLock<ProgressBar>>,
-    /// Bytes of each file.
+    /// Bytes of each file that were missing and have come.
     done: Vec<AtomicU64>,
 }
 
 impl<'a> Bars<'a> {
     fn new(plan: &'a Plan) -> Self {
         let all = MultiProgress::new();
-        let here = plan.total_bytes - plan.missing_bytes();
-        let total = all.add(bar(plan.total_bytes, "all").with_position(here));
-        total.reset_eta(); // What was here did not come in no time.
-        let done = plan.files.iter().map(|file| AtomicU64::new(file.cached)).collect();
+        let total = all.add(bar(plan.missing_bytes(), "all"));
+        let done = plan.files.iter().map(|_| AtomicU64::new(0)).collect();
         Self { plan, all, total, files: plan.files.iter().map(|_| OnceLock::new()).collect(), done }
     }
 
@@ -137,11 +135,12 @@ impl<'a> Bars<'a> {
                 }
             }
             Event::Progress { file, bytes } => {
-                let before = self.done[file].swap(bytes, Ordering::Relaxed);
-                if bytes >= before {
-                    self.total.inc(bytes - before);
+                let fetched = bytes.saturating_sub(self.plan.files[file].cached);
+                let before = self.done[file].swap(fetched, Ordering::Relaxed);
+                if fetched >= before {
+                    self.total.inc(fetched - before);
                 } else {
-                    self.total.dec(before - bytes);
+                    self.total.dec(before - fetched);
                 }
                 if let Some(bar) = self.bar(file, "") {
                     bar.set_position(bytes);
