@@ -6,7 +6,7 @@ mod common;
 
 use common::{conversation, ids, template_chat, template_file};
 use serde_json::Value;
-use throng_chat::{ChatError, Tokenizer};
+use throng_chat::{Chat, ChatError, Conversation, Template, Tokenizer};
 
 fn goldens() -> Value {
     serde_json::from_slice(&template_file("template.json")).unwrap()
@@ -43,6 +43,35 @@ fn rendered_tokens_are_those_of_transformers() {
                 assert_eq!(prompt.ids, expected, "{template}, {name}");
             }
         }
+    }
+}
+
+#[test]
+fn padding_wider_than_any_text_is_refused() {
+    let tokenizer = Tokenizer::from_json(&template_file("template-tokenizer.json")).unwrap();
+    let render = |source: &str| {
+        let template = Template { source: source.to_owned(), ..Template::default() };
+        let chat = Chat::new(tokenizer.clone(), Some(template)).unwrap();
+        chat.render(&Conversation::default()).map(|prompt| tokenizer.decode(&prompt.ids))
+    };
+    for source in [
+        "{{ 'a'|indent(99999999999999999, true) }}",
+        "{{ 'a'|indent(width=1001, first=true) }}",
+        "{{ '%99999999999999999d'|format(1) }}",
+        "{{ '%(a)-.1001f'|format(a=1) }}",
+        "{{ '{:}>99999999999}'.format(1) }}",
+        "{{ '{a[}]:>1001}'.format(a={'}': 1}) }}",
+    ] {
+        let error = render(source).unwrap_err().to_string();
+        assert!(error.contains("padding wider than 1000"), "{source}: {error}");
+    }
+    for (source, expected) in [
+        ("{{ 'a\nb'|indent(2) }}", "a\n  b"),
+        ("{{ 'a'|indent(width=3, first=true) }}", "   a"),
+        ("{{ '%03d of 20240601'|format(7) }}", "007 of 20240601"),
+        ("{{ '{:>3}: 20240601 {}'.format(7, 'b') }}", "  7: 20240601 b"),
+    ] {
+        assert_eq!(render(source).unwrap(), expected, "{source}");
     }
 }
 

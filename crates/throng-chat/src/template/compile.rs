@@ -3,9 +3,8 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
-use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::{float, json};
+use super::{float, json, padding};
 use crate::chat::ChatError;
 
 /// The program's name, as errors call it.
@@ -35,7 +34,7 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, ChatError> {
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);
-    environment.set_unknown_method_callback(unknown_method_callback);
+    environment.set_unknown_method_callback(padding::method);
     environment.set_formatter(|out, state, value| match f64::try_from(value.clone()) {
         Ok(number) if value.is_number() && !value.is_integer() => {
             out.write_str(&float::repr(number)).map_err(Error::from)
@@ -44,6 +43,8 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, ChatError> {
     });
     environment.remove_global("debug");
     environment.add_filter("tojson", |value: Value, options: Kwargs| json::tojson(&value, options));
+    environment.add_filter("indent", padding::indent);
+    environment.add_filter("format", padding::format);
     environment.add_function("raise_exception", |message: String| {
         let refusal = Error::new(ErrorKind::InvalidOperation, "raise_exception");
         Err::<String, _>(refusal.with_source(Raised(message)))

@@ -9,6 +9,7 @@ mod context;
 mod float;
 mod guard;
 mod json;
+mod padding;
 mod renderer;
 
 pub(crate) use renderer::Renderer;
