@@ -218,11 +218,14 @@ pub struct ScoreArgs {
 pub struct SynthArgs {
     /// The shape: a released model such as gpt-oss-20b, a config.json, or a folder that has one
     pub spec: String,
-    /// The folder to write
+    /// The folder to write, or the .gguf file
     pub out: PathBuf,
     /// Layers, instead of as many as the shape has; those there are stay the same
     #[arg(long, value_name = "N", env = "THRONG_LAYERS")]
     pub layers: Option<usize>,
+    /// Write one GGUF file in the types of the public ones, instead of safetensors
+    #[arg(long, env = "THRONG_GGUF")]
+    pub gguf: bool,
     /// The same seed gives the same weights
     #[arg(long, value_name = "N", env = "THRONG_SEED", default_value_t = 0)]
     pub seed: u64,

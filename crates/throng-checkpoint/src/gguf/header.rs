@@ -13,7 +13,7 @@ pub(super) const MAGIC: [u8; 4] = *b"GGUF";
 const VERSIONS: std::ops::RangeInclusive<u32> = 2..=3;
 
 const ALIGNMENT_KEY: &str = "general.alignment";
-const DEFAULT_ALIGNMENT: u64 = 32;
+pub(super) const DEFAULT_ALIGNMENT: u64 = 32;
 const MAX_ALIGNMENT: u64 = 1 << 20;
 
 /// Dimensions of a tensor at most.

@@ -8,9 +8,9 @@ use super::value::Value;
 use crate::error::CheckpointError;
 
 /// Keys and values, and the file to name when one cannot be used.
-pub(super) struct Metadata<'a> {
-    pub(super) values: HashMap<&'a str, Value<'a>>,
-    pub(super) file: &'a str,
+pub(crate) struct Metadata<'a> {
+    pub(crate) values: HashMap<&'a str, Value<'a>>,
+    pub(crate) file: &'a str,
 }
 
 impl<'a> Metadata<'a> {

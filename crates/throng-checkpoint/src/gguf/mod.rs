@@ -6,14 +6,15 @@
 
 mod config;
 mod header;
-mod metadata;
+pub(crate) mod metadata;
 mod pre_tokenizers;
 mod reader;
-mod rope_factors;
+pub(crate) mod rope_factors;
 mod split;
 mod tokenizer;
 mod types;
-mod value;
+pub(crate) mod value;
+pub(crate) mod writer;
 
 use serde_json::{Value as Json, json};
 use throng_spec::{ConfigError, ModelSpec, Positions};
@@ -106,7 +107,8 @@ fn continuation(files: &Files<'_>, name: &str, number: usize) -> Result<Archive,
     Ok(Archive { file, bytes, entries })
 }
 
-fn spec<'e>(
+/// The shape that metadata describe, together with the tensors that `find` gives by their names.
+pub(crate) fn spec<'e>(
     metadata: &Metadata<'_>,
     find: impl Fn(&str) -> Option<(&'e Entry, &'e [u8])>,
 ) -> Result<ModelSpec, CheckpointError> {

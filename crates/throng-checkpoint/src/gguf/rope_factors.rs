@@ -10,7 +10,7 @@ use crate::archive::{Entry, Kind};
 use crate::error::CheckpointError;
 
 /// The tensor's name.
-pub(super) const NAME: &str = "rope_freqs.weight";
+pub(crate) const NAME: &str = "rope_freqs.weight";
 
 /// The numbers of every Llama since 3.1, but for the factor and, where a pair tells it, the context.
 const ORIGINAL_CONTEXT: usize = 8192;
@@ -41,9 +41,8 @@ pub(super) fn scaling(
     if !(1.0..=1e6).contains(&factor) {
         return Err(invalid(&format!("a divisor of {factor}"), "1 to 1000000"));
     }
-    let frequencies =
-        (0..dim / 2).map(|pair| f64::from(theta).powf(-2.0 * pair as f64 / dim as f64));
-    let pairs: Vec<(f64, f64)> = divisors.iter().map(|&d| f64::from(d)).zip(frequencies).collect();
+    let divisors = divisors.iter().map(|&divisor| f64::from(divisor));
+    let pairs: Vec<(f64, f64)> = divisors.zip(frequencies(theta, dim)).collect();
     let factor_f64 = f64::from(factor);
     let original_context = original_context(&pairs, factor_f64);
     let alike = pairs.iter().all(|&(divisor, frequency)| {
@@ -67,6 +66,17 @@ fn original_context(pairs: &[(f64, f64)], factor: f64) -> usize {
     let rotations = f64::from(LOW) + kept * f64::from(HIGH - LOW);
     // A wrong one is noticed where the divisors are compared.
     ((rotations * TAU / frequency).round() as usize).clamp(1, MAX_CONTEXT)
+}
+
+/// What the frequencies of the pairs of a head's dimensions are divided by.
+pub(crate) fn divisors(theta: f32, dim: usize, scaling: &Llama3) -> impl Iterator<Item = f64> {
+    let (context, factor) = (scaling.original_context as f64, f64::from(scaling.factor));
+    frequencies(theta, dim).map(move |frequency| divisor_of(context * frequency / TAU, factor))
+}
+
+/// Radians a position by which the pairs of a head's dimensions are rotated, before any scaling.
+fn frequencies(theta: f32, dim: usize) -> impl Iterator<Item = f64> {
+    (0..dim / 2).map(move |pair| f64::from(theta).powf(-2.0 * pair as f64 / dim as f64))
 }
 
 /// What a frequency with so many rotations in the original context is divided by: see [`Llama3`].

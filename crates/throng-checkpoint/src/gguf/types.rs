@@ -50,3 +50,9 @@ pub(super) fn kind(number: u32) -> Kind {
         None => Kind::Other(format!("type {number}")),
     }
 }
+
+/// The number of an element type.
+pub(super) fn number(dtype: DType) -> u32 {
+    let row = TYPES.iter().find(|row| row.2 == Some(dtype));
+    row.expect("the table has every element type").0
+}

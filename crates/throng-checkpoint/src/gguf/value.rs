@@ -5,7 +5,7 @@ use super::reader::Reader;
 
 /// A value of the metadata, its texts borrowed from the file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Unsigned(u64),
     Signed(i64),
     Float(f64),

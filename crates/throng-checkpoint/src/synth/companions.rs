@@ -37,7 +37,9 @@ struct Model<'a> {
 }
 
 fn ordinary<S: Serializer>(vocabulary: &&Vocabulary, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(vocabulary.ordinary())
+    let tokens = (0_u32..).zip(vocabulary.all());
+    let ordinary = tokens.filter(|(_, (_, special))| !special);
+    serializer.collect_map(ordinary.map(|(id, (token, _))| (token, id)))
 }
 
 /// Names and contents of all files but the weights.

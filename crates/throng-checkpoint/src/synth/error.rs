@@ -41,6 +41,18 @@ pub enum SynthError {
         /// What it is.
         found: &'static str,
     },
+    /// A GGUF file that nothing would take for one.
+    #[error("{path} does not end in .gguf")]
+    NotNamedGguf {
+        /// The file asked for.
+        path: String,
+    },
+    /// A model of which a GGUF file cannot say all.
+    #[error("GGUF cannot say all of this model: {reason}")]
+    NotInGguf {
+        /// What it cannot say.
+        reason: String,
+    },
     /// The disk is too full.
     #[error("{path} needs {needed} bytes, its disk has {free} left")]
     NoRoom {
@@ -79,6 +91,8 @@ impl SynthError {
             Self::WrongKind { .. } => {
                 "checkpoints are folders, GGUF models are files: name a new one"
             }
+            Self::NotNamedGguf { .. } => "a GGUF model is one file: OUT.gguf",
+            Self::NotInGguf { .. } => "without --gguf, the model is written as safetensors",
             Self::NoRoom { .. } => "fewer layers need less: --layers 4",
             Self::Io { .. } => "name a place that you may write to, on a disk with room",
             Self::Interrupted => "the same command starts over",

@@ -7,9 +7,11 @@
 //! the seed, its role and its place in the role's tensor alone: threads, formats and the number of
 //! layers change nothing.
 
+mod blocks;
 mod companions;
 mod config;
 mod error;
+mod gguf;
 mod plan;
 mod random;
 mod recipe;
@@ -27,6 +29,7 @@ use throng_spec::ModelSpec;
 
 pub use error::SynthError;
 
+use crate::gguf::writer::ALIGNMENT;
 use staging::Staging;
 use vocabulary::Vocabulary;
 
@@ -118,8 +121,29 @@ impl RandomModel {
         }
         for shard in &shards {
             let path = staging.add(&shard.name);
-            write::file(&path, &shard.header, &shard.tensors, options)?;
+            write::file(&path, &shard.header, (&shard.tensors, 1), options)?;
         }
         staging.commit()
+    }
+
+    /// Writes a GGUF file, whose name ends in `.gguf`: the same weights, in the types that public
+    /// files have (of gpt-oss Q8_0 where releases have bf16). It gets its name when it is complete;
+    /// what a failure leaves unfinished is removed.
+    ///
+    /// # Errors
+    /// The file is there and `force` is not set, GGUF cannot describe the model, the disk has no
+    /// room, the file cannot be written, or `progress` breaks off.
+    pub fn write_gguf(&self, path: &Path, options: &WriteOptions<'_>) -> Result<(), SynthError> {
+        let vocabulary = Vocabulary::new(&self.spec)?;
+        let file = gguf::file(&self.spec, &vocabulary, self.seed)?;
+        let (mut staging, name) = Staging::file(path, options.force)?;
+        staging.check_room(file.bytes())?;
+        write::file(&staging.add(&name), &file.header, (&file.tensors, ALIGNMENT), options)?;
+        staging.commit()
+    }
+
+    /// Bytes of all tensors in a GGUF file.
+    pub fn gguf_bytes(&self) -> u64 {
+        gguf::tensors(&self.spec, self.seed).iter().map(plan::FileTensor::bytes).sum()
     }
 }

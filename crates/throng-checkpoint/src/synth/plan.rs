@@ -24,7 +24,7 @@ pub(super) struct FileTensor {
 /// What the bytes of a tensor are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Numbers.
+    /// Numbers; MXFP4 in GGUF's form, nibbles and scale in one.
     Plain(DType),
     /// The nibbles of MXFP4, 16 bytes a block.
     Nibbles,
@@ -33,7 +33,7 @@ pub(super) enum Encoding {
 }
 
 /// Which values of its parts a stored tensor has, and where.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Order {
     /// Stored row i is row `first + i · step` of the only part.
     Rows { first: usize, step: usize },
@@ -43,6 +43,8 @@ pub(super) enum Order {
     Columns,
     /// The rows of the only part, the halves of each so many of them alternating.
     Pairs { head: usize },
+    /// These, which are not random.
+    Values(Vec<f32>),
 }
 
 /// A role's tensor as random values: `[rows, cols]`.
@@ -50,6 +52,8 @@ pub(super) enum Order {
 pub(super) struct Part {
     pub(super) stream: Stream,
     pub(super) recipe: Recipe,
+    /// What the values are rounded to, whatever a file stores them in.
+    pub(super) released: DType,
     pub(super) rows: usize,
     /// 1 for a vector.
     pub(super) cols: usize,
@@ -91,6 +95,15 @@ pub(super) fn safetensors(spec: &ModelSpec, seed: u64) -> Vec<FileTensor> {
     plan(spec, seed, Format::Released, |role, _| Encoding::Plain(spec.released_dtype(role)))
 }
 
+/// The roles' tensors in a GGUF file, in the order of the spec.
+pub(super) fn gguf(
+    spec: &ModelSpec,
+    seed: u64,
+    encoding: impl Fn(Role, &Part) -> Encoding,
+) -> Vec<FileTensor> {
+    plan(spec, seed, Format::Gguf, encoding)
+}
+
 /// The tensors of a format, in the order of the spec, encoded as `encoding` says of a role and its
 /// part unless their form decides.
 fn plan(
@@ -125,9 +138,8 @@ fn plan(
                 tensors.push(whole(name, Order::Pairs { head: spec.heads.dim }));
             }
             Form::Mxfp4(blocks, scales, _) => {
-                let order = Order::Rows { first: 0, step: 1 };
-                tensors.push(whole(blocks, order).half_of_mxfp4(Encoding::Nibbles));
-                tensors.push(whole(scales, order).half_of_mxfp4(Encoding::Scales));
+                tensors.push(whole(blocks, Order::Stack).half_of_mxfp4(Encoding::Nibbles));
+                tensors.push(whole(scales, Order::Stack).half_of_mxfp4(Encoding::Scales));
             }
             Form::Stack(name, _) => join(&mut tensors, whole(name, Order::Stack)),
             Form::Columns(name, _) => {
@@ -208,6 +220,7 @@ impl Part {
         Self {
             stream: Stream::new(seed, &format!("{role:?}")),
             recipe: Recipe::new(spec, role, shape),
+            released: spec.released_dtype(role),
             rows: count / cols,
             cols,
         }

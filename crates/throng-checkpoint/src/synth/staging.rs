@@ -5,12 +5,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::SynthError;
+use crate::gguf;
 
 /// Unfinished files of one folder. Dropped without [`Staging::commit`], it removes them.
 pub(super) struct Staging {
     folder: PathBuf,
     /// Whether the folder was made for these files.
     made: bool,
+    /// Whether the files make up a checkpoint, so that no other's may be left beside them.
+    alone: bool,
     /// Names that the files will have.
     names: Vec<String>,
 }
@@ -36,7 +39,31 @@ impl Staging {
             }
             Err(error) => return Err(io(error)),
         };
-        Ok(Self { folder: folder.to_owned(), made, names: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), made, alone: true, names: Vec::new() })
+    }
+
+    /// Prepares for one file, whose folder is made if need be. Gives its name too.
+    pub(super) fn file(file: &Path, force: bool) -> Result<(Self, String), SynthError> {
+        let path = || file.display().to_string();
+        let name = file.file_name().and_then(|name| name.to_str());
+        let Some(name) = name.filter(|name| name.ends_with(gguf::EXTENSION)) else {
+            return Err(SynthError::NotNamedGguf { path: path() });
+        };
+        match fs::metadata(file) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(SynthError::WrongKind { path: path(), found: "a folder" });
+            }
+            Ok(metadata) if metadata.len() > 0 && !force => {
+                return Err(SynthError::Exists { path: path() });
+            }
+            _ => {}
+        }
+        // The parent of a bare name is the empty path.
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let mut staging = Self::folder(folder, true)?;
+        staging.alone = false;
+        Ok((staging, name.to_owned()))
     }
 
     /// Checks that the disk has room for so many bytes.
@@ -70,7 +97,7 @@ impl Staging {
         let io = |source| SynthError::io(&self.folder, source);
         for entry in fs::read_dir(&self.folder).map_err(io)? {
             let name = entry.map_err(io)?.file_name();
-            if name.to_str().is_some_and(is_weights) {
+            if self.alone && name.to_str().is_some_and(is_weights) {
                 fs::remove_file(self.folder.join(name)).map_err(io)?;
             }
         }

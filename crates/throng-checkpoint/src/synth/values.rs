@@ -5,15 +5,19 @@ use std::ops::Range;
 use half::{bf16, f16};
 use throng_spec::DType;
 
+use super::blocks::{self, Mxfp4};
 use super::plan::{Encoding, FileTensor, Order, Part};
-use super::recipe::Exponents;
-
-/// 64-bit draws that an MXFP4 block is made of: two for its nibbles, one for its scale.
-const BLOCK_DRAWS: u64 = 3;
 
 /// Appends the bytes of some rows.
 pub(super) fn append(tensor: &FileTensor, rows: Range<usize>, out: &mut Vec<u8>) {
     match tensor.encoding {
+        Encoding::Nibbles => {
+            mxfp4(tensor, rows, |blocks, block| out.extend(blocks.nibbles(block)));
+        }
+        Encoding::Scales => mxfp4(tensor, rows, |blocks, block| out.push(blocks.scale(block))),
+        Encoding::Plain(DType::Mxfp4) => {
+            mxfp4(tensor, rows, |blocks, block| blocks.push_block(block, out));
+        }
         Encoding::Plain(dtype) => {
             let mut values = Vec::with_capacity(tensor.row_len);
             for row in rows {
@@ -22,34 +26,22 @@ pub(super) fn append(tensor: &FileTensor, rows: Range<usize>, out: &mut Vec<u8>)
                 encode(dtype, &values, out);
             }
         }
-        Encoding::Nibbles => blocks(tensor, rows, |part, block| {
-            out.extend(part.stream.bits(block * BLOCK_DRAWS).to_le_bytes());
-            out.extend(part.stream.bits(block * BLOCK_DRAWS + 1).to_le_bytes());
-        }),
-        Encoding::Scales => {
-            let exponents = Exponents::new(tensor.parts[0].recipe.deviation);
-            blocks(tensor, rows, |part, block| {
-                let draw = (part.stream.bits(block * BLOCK_DRAWS + 2) >> 32) as u32;
-                out.push(exponents.low + u8::from(draw < exponents.high_share));
-            });
-        }
     }
 }
 
 /// The values of a row.
 fn fill(tensor: &FileTensor, row: usize, values: &mut Vec<f32>) {
-    if let Order::Columns = tensor.order {
-        for part in &tensor.parts {
-            let column = (0..part.rows).map(|index| index * part.cols + row);
-            values.extend(column.map(|index| part.signed_value(index)));
+    match &tensor.order {
+        Order::Values(all) => values.extend(all),
+        Order::Columns => {
+            for part in &tensor.parts {
+                part.extend((0..part.rows).map(|index| index * part.cols + row), values);
+            }
         }
-        return;
-    }
-    let (part, row) = source(tensor, row);
-    let row = row * part.cols..(row + 1) * part.cols;
-    match part.recipe.signs {
-        true => values.extend(row.map(|index| part.signed_value(index))),
-        false => values.extend(row.map(|index| part.value(index))),
+        _ => {
+            let (part, row) = source(tensor, row);
+            part.extend(row * part.cols..(row + 1) * part.cols, values);
+        }
     }
 }
 
@@ -71,31 +63,40 @@ fn source(tensor: &FileTensor, mut row: usize) -> (&Part, usize) {
             }
             unreachable!("a stack has the rows of its parts")
         }
-        Order::Columns => unreachable!("columns have no rows"),
+        Order::Columns | Order::Values(_) => unreachable!("no row of theirs is one of a part"),
     }
 }
 
-/// Calls `block` with the number of each MXFP4 block of some rows.
-fn blocks(tensor: &FileTensor, rows: Range<usize>, mut block: impl FnMut(&Part, u64)) {
+/// Calls `each` with the number of each MXFP4 block of some rows.
+fn mxfp4(tensor: &FileTensor, rows: Range<usize>, mut each: impl FnMut(&Mxfp4, u64)) {
+    let blocks = Mxfp4::new(&tensor.parts[0]);
     for row in rows {
         let (part, row) = source(tensor, row);
         let row_blocks = part.cols / DType::Mxfp4.block_len();
         let numbers = row * row_blocks..(row + 1) * row_blocks;
-        numbers.for_each(|number| block(part, number as u64));
+        numbers.for_each(|number| each(&blocks, number as u64));
     }
 }
 
 impl Part {
-    fn value(&self, index: usize) -> f32 {
-        self.recipe.mean + self.recipe.deviation * self.stream.normal(index as u64)
+    /// Appends the values at some places. What is released in 16 bits has such values in any file.
+    fn extend(&self, places: impl Iterator<Item = usize>, values: &mut Vec<f32>) {
+        let rounded = |index| match self.released {
+            DType::Bf16 => bf16::from_f32(self.value(index)).to_f32(),
+            _ => self.value(index),
+        };
+        match self.recipe.signs {
+            false => values.extend(places.map(rounded)),
+            true => values.extend(places.map(|index| {
+                // A draw that no value is made of.
+                let negate = self.stream.bits(!(index as u64)) & 1 == 1;
+                if negate { -rounded(index) } else { rounded(index) }
+            })),
+        }
     }
 
-    /// The same, half of them negated if the recipe says so.
-    fn signed_value(&self, index: usize) -> f32 {
-        let value = self.value(index);
-        // A draw that no value is made of.
-        let negate = self.recipe.signs && self.stream.bits(!(index as u64)) & 1 == 1;
-        if negate { -value } else { value }
+    fn value(&self, index: usize) -> f32 {
+        self.recipe.mean + self.recipe.deviation * self.stream.normal(index as u64)
     }
 }
 
@@ -104,7 +105,8 @@ fn encode(dtype: DType, values: &[f32], out: &mut Vec<u8>) {
         DType::F32 => push(values, out, f32::to_le_bytes),
         DType::F16 => push(values, out, |value| f16::from_f32(value).to_le_bytes()),
         DType::Bf16 => push(values, out, |value| bf16::from_f32(value).to_le_bytes()),
-        _ => unreachable!("blocks have encodings of their own"),
+        DType::Q8_0 => blocks::push_q8_0(values, out),
+        _ => unreachable!("no file of random weights has such values"),
     }
 }
 

@@ -135,11 +135,16 @@ impl Vocabulary {
         specials.iter().enumerate().map(id)
     }
 
-    /// The tokens that are not special, with their ids.
-    pub(super) fn ordinary(&self) -> impl Iterator<Item = (String, u32)> {
-        let specials: Vec<u32> = self.specials().map(|(_, id)| id).collect();
-        let ids = (0..self.size as u32).filter(move |id| !specials.contains(id));
-        ids.map(|id| (self.text(id), id))
+    /// All tokens in the order of their ids, and whether each is special.
+    pub(super) fn all(&self) -> impl ExactSizeIterator<Item = (String, bool)> {
+        let specials: Vec<(&str, u32)> = self.specials().collect();
+        (0..self.size).map(move |id| {
+            let id = id as u32;
+            match specials.iter().find(|special| special.1 == id) {
+                Some((name, _)) => ((*name).to_owned(), true),
+                None => (self.text(id), false),
+            }
+        })
     }
 
     /// The text of a token that is not special, in the alphabet of byte-level BPE.

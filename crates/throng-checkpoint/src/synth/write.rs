@@ -21,16 +21,18 @@ struct Chunk<'a> {
     offset: u64,
 }
 
-/// Writes a header and the tensors after it, one right after the other.
+/// Writes a header and the tensors after it, each at the next multiple of `alignment`, as is the
+/// file's end.
 pub(super) fn file(
     path: &Path,
     header: &[u8],
-    tensors: &[FileTensor],
+    (tensors, alignment): (&[FileTensor], u64),
     options: &WriteOptions<'_>,
 ) -> Result<(), SynthError> {
     let io = |source| SynthError::io(path, source);
-    File::create_new(path).and_then(|mut file| file.write_all(header)).map_err(io)?;
-    let chunks = chunks(header.len() as u64, tensors);
+    let (chunks, end) = chunks(header.len() as u64, tensors, alignment);
+    let mut file = File::create_new(path).map_err(io)?;
+    file.set_len(end).and_then(|()| file.write_all(header)).map_err(io)?;
     let next = AtomicUsize::new(0);
     let work = || {
         let result = work(path, &chunks, &next, options);
@@ -73,7 +75,8 @@ fn work(
     Ok(())
 }
 
-fn chunks(start: u64, tensors: &[FileTensor]) -> Vec<Chunk<'_>> {
+/// Everything that is to be written after a header of `start` bytes, and where that ends.
+fn chunks(start: u64, tensors: &[FileTensor], alignment: u64) -> (Vec<Chunk<'_>>, u64) {
     let mut chunks = Vec::new();
     let mut offset = start;
     for tensor in tensors {
@@ -84,6 +87,7 @@ fn chunks(start: u64, tensors: &[FileTensor]) -> Vec<Chunk<'_>> {
             chunks.push(Chunk { tensor, rows, offset });
             offset += bytes;
         }
+        offset = offset.next_multiple_of(alignment);
     }
-    chunks
+    (chunks, offset)
 }

@@ -29,7 +29,8 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let interrupted = interrupted()?;
     let style = ProgressStyle::with_template("writing {bar:40} {bytes}/{total_bytes} {eta}")
         .expect("the template is ours");
-    let bar = ProgressBar::new(model.bytes()).with_style(style);
+    let bytes = if args.gguf { model.gguf_bytes() } else { model.bytes() };
+    let bar = ProgressBar::new(bytes).with_style(style);
     let progress = |bytes| {
         bar.inc(bytes);
         match interrupted.load(Ordering::Relaxed) {
@@ -41,9 +42,12 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let max_shard_bytes = MAX_SHARD_BYTES;
     let options = WriteOptions { force: args.force, threads, max_shard_bytes, progress: &progress };
     let start = Instant::now();
-    model.write_folder(&args.out, &options)?;
+    match args.gguf {
+        true => model.write_gguf(&args.out, &options)?,
+        false => model.write_folder(&args.out, &options)?,
+    }
     bar.finish_and_clear();
-    let (layers, size) = (model.spec().layers.len(), ByteSize(model.bytes()));
+    let (layers, size) = (model.spec().layers.len(), ByteSize(bytes));
     let seconds = start.elapsed().as_secs_f64();
     let out = args.out.display();
     eprintln!("{out}: {layers} layers, {size} of random weights, written in {seconds:.1} s");
