@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use common::{log_probs, options, row, tables};
+use common::{compare, log_probs, options, row, tables};
 use serde_json::Value;
 use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, WriteOptions};
@@ -20,17 +20,29 @@ use common::spy::{Seen, Spy};
 
 const TOKENS: usize = 384;
 
-fn checkpoint(config: &Value, seed: u64) -> Checkpoint {
+/// The same model from either of the files that it can be written to.
+#[derive(Clone, Copy)]
+enum File {
+    Safetensors,
+    Gguf,
+}
+
+fn checkpoint(config: &Value, seed: u64, file: File) -> Checkpoint {
     let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
     let options = WriteOptions {
         force: false,
         threads: 1,
         max_shard_bytes: MAX_SHARD_BYTES,
         progress: &|_| ControlFlow::Continue(()),
     };
-    RandomModel::new(config, None, seed).unwrap().write_folder(folder.path(), &options).unwrap();
+    let model = RandomModel::new(config, None, seed).unwrap();
+    match file {
+        File::Safetensors => model.write_folder(&path, &options).unwrap(),
+        File::Gguf => model.write_gguf(&path, &options).unwrap(),
+    }
     // What has been mapped stays when the folder goes.
-    Checkpoint::open(folder.path()).unwrap()
+    Checkpoint::open(&path).unwrap()
 }
 
 /// What a model made of a random text.
@@ -42,8 +54,8 @@ struct Outcome {
     routes: Vec<Vec<u32>>,
 }
 
-fn run(config: &Value, seed: u64) -> Outcome {
-    let checkpoint = checkpoint(config, seed);
+fn run(config: &Value, seed: u64, file: File) -> Outcome {
+    let checkpoint = checkpoint(config, seed, file);
     let vocab = checkpoint.spec().vocab;
     let mut random = Random::new(seed);
     let tokens: Vec<u32> = (0..TOKENS).map(|_| random.below(vocab) as u32).collect();
@@ -60,7 +72,7 @@ fn run(config: &Value, seed: u64) -> Outcome {
 #[test]
 fn logits_are_finite_and_neither_flat_nor_certain() {
     for config in configs() {
-        let Outcome { vocab, tokens, logits, .. } = run(&config, 11);
+        let Outcome { vocab, tokens, logits, .. } = run(&config, 11, File::Safetensors);
         assert!(logits.iter().all(|logit| logit.is_finite()), "{config}");
         let log_probs = log_probs(&logits, vocab);
         let entropy = -log_probs.iter().map(|log| log.exp() * log).sum::<f64>() / TOKENS as f64;
@@ -83,7 +95,7 @@ fn tokens_are_spread_over_the_experts() {
     let mut layers = 0;
     for (config, experts, active) in [(&configs()[0], 8, 4), (&configs()[3], 8, 2)] {
         for seed in 0..4 {
-            for routes in run(config, seed).routes {
+            for routes in run(config, seed, File::Safetensors).routes {
                 assert_eq!(routes.len(), TOKENS * active);
                 let fair = (TOKENS * active / experts) as f64;
                 for expert in 0..experts as u32 {
@@ -96,4 +108,23 @@ fn tokens_are_spread_over_the_experts() {
         }
     }
     assert_eq!(layers, 4 * (4 + 2), "all sparse layers were seen");
+}
+
+#[test]
+fn both_files_are_the_same_model() {
+    for mut config in configs() {
+        // A dense layer among sparse ones is nothing that GGUF could say.
+        config.as_object_mut().unwrap().remove("mlp_only_layers");
+        let [released, gguf] = [File::Safetensors, File::Gguf].map(|file| run(&config, 3, file));
+        let distance = compare(&gguf.logits, &released.logits, released.vocab, 1.0);
+        match config["model_type"].as_str() {
+            // Q8_0 for bf16: rounding, which a random router feels most.
+            Some("gpt_oss") => assert!(distance.mean < 0.1, "{distance:?}"),
+            // f16 for f32.
+            Some("gpt2") => assert!(distance.worst < 0.02, "{distance:?}"),
+            // Not a bit is lost.
+            _ => assert_eq!(gguf.logits, released.logits, "{config}"),
+        }
+        assert_eq!(distance.other_argmax, 0, "{config}");
+    }
 }

@@ -52,6 +52,21 @@ fn a_folder_is_a_shape_too() {
 }
 
 #[test]
+fn a_gguf_file_generates_what_the_folder_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = folder.path().join("config.json");
+    fs::write(&spec, configs()[1].to_string()).unwrap();
+    let [released, gguf] = ["model", "model.gguf"].map(|name| folder.path().join(name));
+    succeed(&["synth", text(&spec), text(&released)], b"");
+    succeed(&["synth", text(&spec), text(&gguf), "--gguf"], b"");
+    let [released, gguf] = [released, gguf].map(|model| {
+        succeed(&["score", "the other thing", "-m", text(&model), "--top", "20"], b"")
+    });
+    assert_eq!(released, gguf);
+    fail(&["synth", text(&spec), text(&folder.path().join("model.bin")), "--gguf"], ".gguf");
+}
+
+#[test]
 fn shapes_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
