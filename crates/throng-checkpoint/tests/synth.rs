@@ -3,37 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test, which is what it should do")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use common::random::{OPTIONS, bytes, files, model};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
+use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, SynthError, WriteOptions};
-use throng_checkpoint::{Checkpoint, Tensor};
-use throng_spec::{LayerRole, ModelSpec, Role, builtin};
+use throng_spec::{ModelSpec, Role, builtin};
 use throng_testkit::configs;
-
-const OPTIONS: WriteOptions<'_> = WriteOptions {
-    force: false,
-    threads: 1,
-    max_shard_bytes: MAX_SHARD_BYTES,
-    progress: &|_| ControlFlow::Continue(()),
-};
-
-fn model(config: &Value, layers: Option<usize>, seed: u64) -> RandomModel {
-    RandomModel::new(config, layers, seed).unwrap()
-}
-
-/// Names and contents of a folder's files.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
-    entries
-        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
-        .collect()
-}
 
 /// Every tensor of a file, by its name.
 fn tensors(safetensors: &[u8]) -> BTreeMap<String, (Vec<usize>, Vec<u8>)> {
@@ -42,16 +25,6 @@ fn tensors(safetensors: &[u8]) -> BTreeMap<String, (Vec<usize>, Vec<u8>)> {
         (name, (tensor.shape().to_vec(), tensor.data().to_vec()))
     };
     file.tensors().into_iter().map(tensor).collect()
-}
-
-fn bytes(checkpoint: &Checkpoint) -> u64 {
-    // Shares of a tensor stored by columns lie in each other's ranges: count what they use.
-    let used = |tensor: Tensor<'_>| {
-        let values: usize = tensor.shape.iter().product();
-        tensor.dtype.bytes(values) as u64
-    };
-    let roles = checkpoint.spec().tensors().into_iter();
-    roles.flat_map(|(role, _)| checkpoint.pieces(role)).map(used).sum()
 }
 
 #[test]
@@ -85,7 +58,7 @@ fn threads_and_files_change_nothing_seeds_everything() {
         model.write_folder(folder.path(), &WriteOptions { threads: 3, ..OPTIONS }).unwrap();
         let written = &files(folder.path())["model.safetensors"];
         assert!(*written == model.to_safetensors(), "{config}");
-        let other = tensors(&self::model(&config, None, 8).to_safetensors());
+        let other = tensors(&common::random::model(&config, None, 8).to_safetensors());
         for (name, tensor) in tensors(written) {
             assert!(tensor != other[&name], "{name} is the same for another seed");
         }
@@ -235,94 +208,4 @@ fn values_are_as_large_as_their_fan_in_asks() {
     let negative = values.iter().filter(|x| **x < 0.0).count();
     assert!((16..48).contains(&negative), "{negative} of 64 signs");
     assert!(values.iter().all(|x| (0.5..1.5).contains(&x.abs())));
-}
-
-/// The configs of which GGUF can say all: mixtures in every layer of a mixture.
-fn gguf_configs() -> [Value; 5] {
-    configs().map(|mut config| {
-        if let Some(dense) = config.get_mut("mlp_only_layers") {
-            *dense = json!([]);
-        }
-        config
-    })
-}
-
-#[test]
-fn gguf_files_open_and_are_the_same_model() {
-    for config in gguf_configs() {
-        let folder = tempfile::tempdir().unwrap();
-        let model = model(&config, None, 1);
-        let [released, gguf] = ["folder", "deep/model.gguf"].map(|name| folder.path().join(name));
-        model.write_folder(&released, &OPTIONS).unwrap();
-        model.write_gguf(&gguf, &WriteOptions { threads: 2, ..OPTIONS }).unwrap();
-        let [released, gguf] = [released, gguf].map(|path| Checkpoint::open(&path).unwrap());
-        assert_eq!(gguf.spec(), released.spec());
-        assert_eq!(bytes(&gguf), model.gguf_bytes(), "{config}");
-        let stops = |checkpoint: &Checkpoint| checkpoint.generation().stop_tokens.clone();
-        assert_eq!(stops(&gguf), stops(&released));
-        let [from_gguf, own] = [&gguf, &released].map(|checkpoint| {
-            let json: Value = serde_json::from_slice(checkpoint.tokenizer_json()).unwrap();
-            (json["model"]["vocab"].clone(), json["added_tokens"].as_array().unwrap().len())
-        });
-        assert_eq!(from_gguf, own);
-        assert_eq!(gguf.chat_template().is_some(), released.chat_template().is_some());
-    }
-}
-
-/// Gate and up projections apart there, and nibbles in another order.
-#[test]
-fn experts_have_the_same_numbers_in_gguf() {
-    let folder = tempfile::tempdir().unwrap();
-    let [released, gguf] = ["folder", "model.gguf"].map(|name| folder.path().join(name));
-    let model = model(&configs()[0], None, 1);
-    model.write_folder(&released, &OPTIONS).unwrap();
-    model.write_gguf(&gguf, &OPTIONS).unwrap();
-    let [released, gguf] = [released, gguf].map(|path| Checkpoint::open(&path).unwrap());
-    let role = Role::Layer(2, LayerRole::GateUp);
-    let whole = released.tensor(role);
-    let parts: Vec<_> = gguf.pieces(role).collect();
-    assert_eq!((whole.shape, parts.len()), (&[8, 192, 64][..], 2));
-    let (row_blocks, block_bytes) = (64 / 32, 17);
-    for (row, scales) in whole.scales.chunks_exact(row_blocks).enumerate() {
-        for (block, &scale) in scales.iter().enumerate() {
-            let place = row / 2 * row_blocks + block;
-            let theirs = &parts[row % 2].data[place * block_bytes..][..block_bytes];
-            let ours = &whole.data[(row * row_blocks + block) * 16..][..16];
-            assert_eq!(theirs[0], scale);
-            for i in 0..16 {
-                assert_eq!(theirs[1 + i] & 0xF, ours[i / 2] >> (i % 2 * 4) & 0xF);
-                assert_eq!(theirs[1 + i] >> 4, ours[8 + i / 2] >> (i % 2 * 4) & 0xF);
-            }
-        }
-    }
-}
-
-#[test]
-fn gguf_that_cannot_be() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("model.gguf");
-    let refuse = |config: &Value| {
-        let error = model(config, None, 1).write_gguf(&out, &OPTIONS).unwrap_err();
-        assert!(matches!(error, SynthError::NotInGguf { .. }), "{error}");
-        assert!(!out.exists());
-        error.to_string()
-    };
-    assert!(refuse(&configs()[3]).contains("sequence of layers"));
-    let mut config = gguf_configs()[3].clone();
-    config["norm_topk_prob"] = json!(false);
-    assert!(refuse(&config).contains("not normalised"));
-    let mut config = configs()[0].clone();
-    config["layer_types"] = json!(vec!["full_attention"; 4]);
-    assert!(refuse(&config).contains("sequence of layers"));
-    let model = model(&configs()[1], None, 1);
-    let error = model.write_gguf(&folder.path().join("model"), &OPTIONS).unwrap_err();
-    assert!(matches!(error, SynthError::NotNamedGguf { .. }), "{error}");
-    // Files beside it are none of its business.
-    fs::write(folder.path().join("model.safetensors"), "mine").unwrap();
-    model.write_gguf(&out, &OPTIONS).unwrap();
-    let error = model.write_gguf(&out, &OPTIONS).unwrap_err();
-    assert!(matches!(error, SynthError::Exists { .. }), "{error}");
-    model.write_gguf(&out, &WriteOptions { force: true, ..OPTIONS }).unwrap();
-    let names: Vec<_> = files(folder.path()).into_keys().collect();
-    assert_eq!(names, ["model.gguf", "model.safetensors"]);
 }

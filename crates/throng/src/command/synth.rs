@@ -64,7 +64,8 @@ fn config(spec: &str) -> Result<Value> {
     let name = file.display();
     let metadata = fs::metadata(&file).map_err(|error| Failure {
         message: format!("no shape {name}: {error}"),
-        hint: "a shape is gpt-oss-20b or another released model, a config.json, or its folder",
+        hint: "a config.json is a shape, its folder, or a name such as gpt-oss-20b: \
+               `throng help inspect` lists them",
     })?;
     if !metadata.is_file() || metadata.len() > MAX_CONFIG_BYTES {
         let message = format!("{name} is no config.json");
