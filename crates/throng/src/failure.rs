@@ -107,10 +107,12 @@ fn listen_hint(error: &ServeError) -> &'static str {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+    let kind = |cause: &(dyn Error + 'static)| match cause.downcast_ref::<std::io::Error>() {
+        Some(cause) => Some(cause.kind()),
+        // It prints its cause but does not give it away as such.
+        None => cause.downcast_ref::<serde_json::Error>()?.io_error_kind(),
+    };
+    error.chain().any(|cause| kind(cause) == Some(ErrorKind::BrokenPipe))
 }
 
 #[cfg(test)]

@@ -181,3 +181,20 @@ fn a_server_without_a_chat_format_says_so() {
     assert!(said[0].starts_with("note: ") && said[0].contains("<|channel|>"), "{said:?}");
     assert!(said.iter().any(|line| line.contains("is ready")), "{said:?}");
 }
+
+/// As `throng inspect --json | head` does.
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    for format in [&[][..], &["--json"][..]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_throng"))
+            .args([&["inspect", "gpt2", "--bandwidth", "1"], format].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && said.is_empty(), "{format:?}: {said}");
+    }
+}

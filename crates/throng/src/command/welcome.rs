@@ -17,8 +17,8 @@ A small gpt-oss model is built in, so all of this works right now, offline:
   throng score "To be or not to be"                   how probable is each token?
   throng inspect gpt2-xl gpt-oss-20b gpt-oss-120b     models side by side, without their weights
 
-Any checkpoint in OpenAI's released layout goes in its place: -m path/to/gpt-oss-20b
-So does one of the Hugging Face hub: throng pull openai/gpt-oss-20b, then -m openai/gpt-oss-20b
+In its place goes any gpt-oss, Llama, Qwen3 or GPT-2, a folder of safetensors or a GGUF file: -m PATH
+or one of the Hugging Face hub: throng pull openai/gpt-oss-20b, then -m openai/gpt-oss-20b
 Everything else: throng help
 "#;
 
