@@ -25,12 +25,6 @@ impl Random {
     pub const fn unit(&mut self) -> f32 {
         unit(self.bits())
     }
-
-    /// A number of the standard normal distribution (Box and Muller 1958).
-    pub fn normal(&mut self) -> f32 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f32::consts::TAU * self.unit()).cos()
-    }
 }
 
 /// SplitMix64's finaliser: every bit of the result depends on every bit of the argument.

@@ -1,14 +1,11 @@
 //! Tiny random gpt-oss checkpoints in the released layout.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use half::bf16;
-use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde_json::{Value, json};
+use throng_checkpoint::synth::RandomModel;
 
-use crate::random::Random;
 use crate::tokenizer::{byte_tokenizer, special};
 
 /// Files in memory for as long as the program runs, as pairs of name and content.
@@ -132,73 +129,7 @@ impl TinyGptOss {
 
     /// The content of `model.safetensors`.
     fn weights(&self) -> Vec<u8> {
-        let mut store = Store { random: Random::new(self.seed), tensors: BTreeMap::new() };
-        store.bf16("model.embed_tokens.weight", &[self.vocab, self.hidden], 0.0, 1.0);
-        store.bf16("model.norm.weight", &[self.hidden], 1.0, 0.3);
-        let head = 2.0 / (self.hidden as f32).sqrt();
-        store.bf16("lm_head.weight", &[self.vocab, self.hidden], 0.0, head);
-        for layer in 0..self.layers {
-            self.layer(&mut store, &format!("model.layers.{layer}"));
-        }
-        let views = store.tensors.iter().map(|(name, (dtype, shape, data))| {
-            let view = TensorView::new(*dtype, shape.clone(), data);
-            (name, view.expect("data has been made to fit its shape"))
-        });
-        serialize(views, None).expect("sound tensors can be written")
-    }
-
-    fn layer(&self, store: &mut Store, name: &str) {
-        let (hidden, query, kv) =
-            (self.hidden, self.query_heads * self.head_dim, self.kv_heads * self.head_dim);
-        for norm in ["input_layernorm", "post_attention_layernorm"] {
-            store.bf16(&format!("{name}.{norm}.weight"), &[hidden], 1.0, 0.3);
-        }
-        store.linear(&format!("{name}.self_attn.q_proj"), query, hidden);
-        store.linear(&format!("{name}.self_attn.k_proj"), kv, hidden);
-        store.linear(&format!("{name}.self_attn.v_proj"), kv, hidden);
-        store.linear(&format!("{name}.self_attn.o_proj"), hidden, query);
-        store.bf16(&format!("{name}.self_attn.sinks"), &[self.query_heads], 1.0, 1.0);
-        store.linear(&format!("{name}.mlp.router"), self.experts, hidden);
-        let experts = format!("{name}.mlp.experts");
-        store.mxfp4(&format!("{experts}.gate_up_proj"), self.experts, 2 * self.width, hidden);
-        store.mxfp4(&format!("{experts}.down_proj"), self.experts, hidden, self.width);
-    }
-}
-
-/// Tensors under their stored names, drawn one after the other.
-struct Store {
-    random: Random,
-    tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>,
-}
-
-impl Store {
-    fn bf16(&mut self, name: &str, shape: &[usize], mean: f32, deviation: f32) {
-        let count = shape.iter().product();
-        let data = (0..count)
-            .flat_map(|_| bf16::from_f32(mean + deviation * self.random.normal()).to_le_bytes())
-            .collect();
-        self.tensors.insert(name.to_owned(), (Dtype::BF16, shape.to_vec(), data));
-    }
-
-    /// A projection with its bias.
-    fn linear(&mut self, name: &str, outputs: usize, inputs: usize) {
-        let deviation = 1.5 / (inputs as f32).sqrt();
-        self.bf16(&format!("{name}.weight"), &[outputs, inputs], 0.0, deviation);
-        self.bf16(&format!("{name}.bias"), &[outputs], 0.0, 0.5);
-    }
-
-    /// Matrices of experts with their biases: random nibbles, and scales of two sizes that keep a
-    /// row's length near 1.
-    fn mxfp4(&mut self, name: &str, experts: usize, outputs: usize, inputs: usize) {
-        let blocks = inputs / 32;
-        let nibbles = (0..experts * outputs * inputs / 2).map(|_| self.random.bits() as u8);
-        let shape = vec![experts, outputs, blocks, 16];
-        self.tensors.insert(format!("{name}_blocks"), (Dtype::U8, shape, nibbles.collect()));
-        // A random nibble is about 3 in size.
-        let exponent = 127 - (3.0 * (inputs as f32).sqrt()).log2().round() as u8;
-        let scales = (0..experts * outputs * blocks).map(|_| exponent + self.random.below(2) as u8);
-        let shape = vec![experts, outputs, blocks];
-        self.tensors.insert(format!("{name}_scales"), (Dtype::U8, shape, scales.collect()));
-        self.bf16(&format!("{name}_bias"), &[experts, outputs], 0.0, 0.5);
+        let model = RandomModel::new(&self.config(), None, self.seed);
+        model.expect("the sizes are a model's").to_safetensors()
     }
 }

@@ -15,7 +15,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("throng-chat", &[]),
     ("throng-hub", &[]),
     ("throng-server", &["throng-chat", "throng-engine"]),
-    ("throng-testkit", &["throng-model", "throng-spec"]),
+    ("throng-testkit", &["throng-checkpoint", "throng-model", "throng-spec"]),
     (
         "throng",
         &[
