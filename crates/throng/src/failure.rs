@@ -72,7 +72,7 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         return Some(hint.to_owned());
     }
     if let Some(error) = error.downcast_ref::<SynthError>() {
-        return Some(error.hint().to_owned());
+        return Some(synth_hint(error).to_owned());
     }
     let hint = if error.is::<ChatError>() {
         "`throng generate --raw` and `throng score` need no chat format"
@@ -92,6 +92,15 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
     };
     Some(hint.to_owned())
+}
+
+fn synth_hint(error: &SynthError) -> &'static str {
+    match error {
+        SynthError::Exists { .. } => "name another place; --force replaces what is there",
+        SynthError::NoRoom { .. } => "fewer layers need less: --layers 4",
+        SynthError::NotInGguf { .. } => "without --gguf, the model is written as safetensors",
+        error => error.hint(),
+    }
 }
 
 fn listen_hint(error: &ServeError) -> &'static str {

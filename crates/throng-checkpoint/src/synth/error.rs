@@ -54,7 +54,11 @@ pub enum SynthError {
         reason: String,
     },
     /// The disk is too full.
-    #[error("{path} needs {needed} bytes, its disk has {free} left")]
+    #[error(
+        "{path} needs {:.1} GB, its disk has {:.1} GB left",
+        *needed as f64 / 1e9,
+        *free as f64 / 1e9
+    )]
     NoRoom {
         /// The folder or file asked for.
         path: String,
@@ -87,13 +91,13 @@ impl SynthError {
             Self::Config(_) => "take the config.json of a released model",
             Self::Layers { .. } => "without a number, the model has as many as its config says",
             Self::SmallVocabulary { .. } => "raise vocab_size in the config",
-            Self::Exists { .. } => "name another place, or replace what is there by --force",
+            Self::Exists { .. } => "name another place, or allow that what is there is replaced",
             Self::WrongKind { .. } => {
                 "checkpoints are folders, GGUF models are files: name a new one"
             }
             Self::NotNamedGguf { .. } => "a GGUF model is one file: OUT.gguf",
-            Self::NotInGguf { .. } => "without --gguf, the model is written as safetensors",
-            Self::NoRoom { .. } => "fewer layers need less: --layers 4",
+            Self::NotInGguf { .. } => "safetensors with a config.json can: write those",
+            Self::NoRoom { .. } => "fewer layers need less",
             Self::Io { .. } => "name a place that you may write to, on a disk with room",
             Self::Interrupted => "the same command starts over",
         }

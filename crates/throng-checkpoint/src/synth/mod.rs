@@ -3,9 +3,9 @@
 //!
 //! A [`RandomModel`] is a `config.json` and a seed. `recipe` says how large the weights of each role
 //! are, `plan` lays roles out as stored tensors by the same table of names that reading uses,
-//! `values` fills any row of them, and `write` has threads do so side by side. A value follows from
-//! the seed, its role and its place in the role's tensor alone: threads, formats and the number of
-//! layers change nothing.
+//! `safetensors` and `gguf` make files of these, `values` fills any row of them, and `write` has
+//! threads do so side by side. A value follows from the seed, its role and its place in the role's
+//! tensor alone: threads, formats and the number of layers change nothing.
 
 mod blocks;
 mod companions;

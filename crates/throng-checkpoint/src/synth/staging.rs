@@ -144,3 +144,19 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Staging, SynthError};
+
+    #[test]
+    fn a_disk_has_room_for_something_and_not_for_everything() {
+        let folder = std::env::temp_dir().join(format!("throng-staging-{}", std::process::id()));
+        let staging = Staging::folder(&folder, false).expect("a new folder");
+        assert!(staging.check_room(1).is_ok());
+        let error = staging.check_room(u64::MAX);
+        assert!(!cfg!(unix) || matches!(error, Err(SynthError::NoRoom { .. })), "{error:?}");
+        drop(staging);
+        assert!(!folder.exists());
+    }
+}
