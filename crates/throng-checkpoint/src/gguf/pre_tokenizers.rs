@@ -5,6 +5,9 @@ use serde_json::{Value as Json, json};
 /// One row for each way, with the names that files have for it.
 pub(super) struct PreTokenizer {
     names: &'static [&'static str],
+    /// The Unicode normal form that text is brought to first, if any. Files do not say; the
+    /// tokenizers that they were made of do.
+    normal_form: Option<&'static str>,
     cut: Cut,
     /// Whether a word that is a token itself is taken whole, whatever the merges would make of it.
     pub(super) ignore_merges: bool,
@@ -28,27 +31,27 @@ const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 /// Words are cut before capitals too, and take their contraction with them.
 const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+const PLAIN: PreTokenizer = PreTokenizer {
+    names: &[],
+    normal_form: None,
+    cut: Cut::Gpt2,
+    ignore_merges: false,
+    add_bos: false,
+};
+
 const TABLE: &[PreTokenizer] = &[
-    PreTokenizer { names: &["gpt-2"], cut: Cut::Gpt2, ignore_merges: false, add_bos: false },
-    PreTokenizer { names: &["smollm"], cut: Cut::Digits, ignore_merges: false, add_bos: false },
+    PreTokenizer { names: &["gpt-2"], ..PLAIN },
+    PreTokenizer { names: &["smollm"], cut: Cut::Digits, ..PLAIN },
     PreTokenizer {
         names: &["llama-bpe", "llama3", "llama-v3"],
         cut: Cut::Pattern(LLAMA3),
         ignore_merges: true,
         add_bos: true,
+        ..PLAIN
     },
-    PreTokenizer {
-        names: &["qwen2", "deepseek-r1-qwen"],
-        cut: Cut::Pattern(QWEN2),
-        ignore_merges: false,
-        add_bos: false,
-    },
-    PreTokenizer {
-        names: &["gpt-4o"],
-        cut: Cut::Pattern(O200K),
-        ignore_merges: false,
-        add_bos: false,
-    },
+    PreTokenizer { names: &["qwen2"], normal_form: Some("NFC"), cut: Cut::Pattern(QWEN2), ..PLAIN },
+    PreTokenizer { names: &["deepseek-r1-qwen"], cut: Cut::Pattern(QWEN2), ..PLAIN },
+    PreTokenizer { names: &["gpt-4o"], cut: Cut::Pattern(O200K), ..PLAIN },
 ];
 
 impl PreTokenizer {
@@ -62,8 +65,13 @@ impl PreTokenizer {
         names.join(", ")
     }
 
-    /// As `tokenizer.json` writes it.
-    pub(super) fn to_json(&self) -> Json {
+    /// What `tokenizer.json` has as its normaliser.
+    pub(super) fn normalizer(&self) -> Json {
+        self.normal_form.map_or(Json::Null, |kind| json!({ "type": kind }))
+    }
+
+    /// What it has as its pre-tokenizer.
+    pub(super) fn pre_tokenizer(&self) -> Json {
         let byte_level = |pattern: bool| {
             json!({
                 "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,

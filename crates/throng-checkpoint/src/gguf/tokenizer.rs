@@ -38,7 +38,8 @@ pub(super) fn json(metadata: &Metadata<'_>) -> Result<Vec<u8>, CheckpointError> 
     let merges = metadata.texts(MERGES)?.unwrap_or_default();
     let mut tokenizer = json!({
         "added_tokens": added,
-        "pre_tokenizer": pre.to_json(),
+        "normalizer": pre.normalizer(),
+        "pre_tokenizer": pre.pre_tokenizer(),
         "model": {
             "type": "BPE", "vocab": vocab, "merges": merges, "ignore_merges": pre.ignore_merges,
         },
