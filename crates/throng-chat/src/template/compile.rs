@@ -4,7 +4,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use super::{float, json, padding};
+use super::rewrite::{Rewritten, rewrite};
+use super::{bounds, json};
 use crate::chat::ChatError;
 
 /// The program's name, as errors call it.
@@ -13,6 +14,8 @@ pub(super) const NAME: &str = "chat template";
 const MAX_SOURCE_BYTES: usize = 1 << 20;
 /// Instructions that one rendering may take: some thousand messages and some tenths of a second.
 const FUEL: u64 = 5_000_000;
+/// Bytes of the template's own text that one rendering may write.
+const MAX_TEXT_BYTES: u64 = 2 << 30;
 /// Nesting of loops, macros and inclusions at run time. A macro counts five.
 const MAX_RECURSION: usize = 250;
 
@@ -26,59 +29,25 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, ChatError> {
     if source.len() > MAX_SOURCE_BYTES {
         return Err(ChatError::Template(format!("it has more than {MAX_SOURCE_BYTES} bytes")));
     }
+    let Rewritten { source: rewritten, longest_text } = rewrite(source)?;
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     let syntax = syntax.map_err(|error| ChatError::Template(error.to_string()))?;
     let mut environment = Environment::new();
     environment.set_syntax(syntax);
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
     environment.set_debug(true);
-    environment.set_fuel(Some(FUEL));
+    // A text between tags costs one instruction, however long it is.
+    let fuel = FUEL.min(MAX_TEXT_BYTES / (longest_text as u64 + 1));
+    environment.set_fuel(Some(fuel));
     environment.set_recursion_limit(MAX_RECURSION);
-    environment.set_unknown_method_callback(padding::method);
-    environment.set_formatter(|out, state, value| match f64::try_from(value.clone()) {
-        Ok(number) if value.is_number() && !value.is_integer() => {
-            out.write_str(&float::repr(number)).map_err(Error::from)
-        }
-        _ => minijinja::escape_formatter(out, state, value),
-    });
-    environment.remove_global("debug");
+    bounds::install(&mut environment);
     environment.add_filter("tojson", |value: Value, options: Kwargs| json::tojson(&value, options));
-    environment.add_filter("indent", padding::indent);
-    environment.add_filter("format", padding::format);
     environment.add_function("raise_exception", |message: String| {
         let refusal = Error::new(ErrorKind::InvalidOperation, "raise_exception");
         Err::<String, _>(refusal.with_source(Raised(message)))
     });
     environment
-        .add_template_owned(NAME, without_generation_tags(source))
+        .add_template_owned(NAME, rewritten)
         .map_err(|error| ChatError::Template(error.to_string()))?;
     Ok(environment)
-}
-
-/// `{% generation %}` marks what a model is trained on and means nothing here: it becomes a
-/// condition that always holds, so that white space around it is treated alike.
-fn without_generation_tags(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(start) = rest.find("{%") {
-        let (before, tag) = rest.split_at(start + 2);
-        out.push_str(before);
-        let Some(end) = tag.find("%}") else {
-            rest = tag;
-            continue;
-        };
-        let inner = &tag[..end];
-        let word = inner.trim_matches(['-', '+']).trim();
-        match word {
-            "generation" => out.push_str(&inner.replace(word, "if true")),
-            "endgeneration" => out.push_str(&inner.replace(word, "endif")),
-            _ => {
-                rest = tag;
-                continue;
-            }
-        }
-        rest = &tag[end..];
-    }
-    out.push_str(rest);
-    out
 }

@@ -8,6 +8,8 @@ use super::guard::SENTINEL;
 
 /// Nesting at most. What clients send is less deep, as the JSON parser sees to.
 const MAX_DEPTH: usize = 160;
+/// Bytes of text at most, but for the last value's.
+const MAX_BYTES: usize = 64 << 20;
 /// Spaces of indentation at most.
 const MAX_INDENT: usize = 64;
 
@@ -59,6 +61,9 @@ impl Writer {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
         if depth > MAX_DEPTH {
             return Err(invalid("tojson's value is nested too deeply"));
+        }
+        if self.out.len() > MAX_BYTES {
+            return Err(invalid("tojson's text is too long"));
         }
         match value.kind() {
             ValueKind::None => self.out.push_str("null"),

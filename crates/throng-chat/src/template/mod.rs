@@ -4,13 +4,16 @@
 //! The text that a template writes is split at the added tokens that it names, and what is between
 //! them is encoded as ordinary text. What users said cannot name a token: see [`guard`].
 
+mod bounds;
 mod compile;
 mod context;
 mod float;
 mod guard;
 mod json;
+mod lexer;
 mod padding;
 mod renderer;
+mod rewrite;
 
 pub(crate) use renderer::Renderer;
 

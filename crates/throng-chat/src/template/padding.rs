@@ -5,7 +5,7 @@ use minijinja::{Error, ErrorKind, State, Value, filters};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 /// Characters of padding at most.
-const MAX_WIDTH: usize = 1000;
+pub(super) const MAX_WIDTH: usize = 1000;
 
 /// The filter `indent(width=4, first=false, blank=false)`.
 pub(super) fn indent(
@@ -49,7 +49,7 @@ pub(super) fn method(
 fn printf_spec(rest: &str) -> &str {
     let keyed = rest.strip_prefix('(').and_then(|key| key.split_once(')'));
     let spec = keyed.map_or(rest, |(_, spec)| spec);
-    let ends = |c: char| !matches!(c, '#' | '-' | '+' | ' ' | '.' | '0'..='9');
+    let ends = |c: char| !matches!(c, '#' | '-' | '+' | ' ' | '.' | '*' | '0'..='9');
     &spec[..spec.find(ends).unwrap_or(spec.len())]
 }
 
@@ -69,7 +69,8 @@ fn check<'a>(mut specs: impl Iterator<Item = &'a str>) -> Result<(), Error> {
     let number = |digits: &str| digits.parse().unwrap_or(usize::MAX);
     let is_wide = |spec: &str| {
         let mut numbers = spec.split(|c: char| !c.is_ascii_digit()).filter(|s| !s.is_empty());
-        numbers.any(|digits| number(digits) > MAX_WIDTH)
+        // A star takes its number from the values.
+        spec.contains('*') || numbers.any(|digits| number(digits) > MAX_WIDTH)
     };
     if specs.any(is_wide) { Err(too_wide()) } else { Ok(()) }
 }
