@@ -92,7 +92,14 @@ impl Session {
     /// Answers a turn. A turn that has no answer is taken back, and the conversation goes on.
     fn answer(&mut self, text: &str) -> Result<()> {
         self.conversation.messages.push(Message::User(text.to_owned()));
-        let Prompt { ids, opening } = self.chat.render(&self.conversation)?;
+        let Prompt { ids, opening } = match self.chat.render(&self.conversation) {
+            Ok(prompt) => prompt,
+            Err(refused) => {
+                eprintln!("error: {refused}\nhint: /clear forgets what came before");
+                self.conversation.messages.pop();
+                return Ok(());
+            }
+        };
         let request = Request {
             prompt: ids,
             limits: self.settings.limits(self.stop_tokens.clone()),
