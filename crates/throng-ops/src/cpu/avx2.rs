@@ -7,11 +7,13 @@
 //! columns go to a sum's accumulators by their index alone.
 
 mod attend;
+mod vector;
 
 use std::arch::x86_64::*;
 
 use throng_spec::Activation;
 
+use self::vector::{load_bytes, load_f16, load_f32, load_scales, load_table, repeat, store};
 use super::isa::Isa;
 use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut, UNSIGNED};
 use super::portable;
@@ -21,6 +23,7 @@ use crate::mxfp4::{BLOCK, VALUES};
 pub(crate) static KERNELS: Kernels = Kernels {
     isa: Isa::Avx2,
     f32_f32,
+    f16_f32,
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
@@ -74,33 +77,42 @@ portable! {
     fn activate(activation: Activation, x: &[f32], out: &mut [f32]);
 }
 
-#[target_feature(enable = "avx2,fma")]
-fn f32_f32(weights: &[f32], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    for_halves!(f32_f32_n, weights, x, tokens, out);
+/// Defines the kernel of weights that are stored column after column, given how half a column is
+/// loaded.
+macro_rules! columns {
+    ($kernel:ident, $kernel_n:ident, $weight:ty, $load:ident) => {
+        #[target_feature(enable = "avx2,fma,f16c")]
+        fn $kernel(weights: &[$weight], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
+            for_halves!($kernel_n, weights, x, tokens, out);
+        }
+
+        #[target_feature(enable = "avx2,fma,f16c")]
+        fn $kernel_n<const N: usize>(
+            weights: &[$weight],
+            x: Rows<'_, f32>,
+            tokens: &[u32],
+            half: usize,
+            out: &mut [[f32; LANES]],
+        ) {
+            let columns = weights.as_chunks::<HALF>().0.as_chunks::<4>().0;
+            let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<2>().0[..columns.len()]);
+            let mut sums = [[_mm256_setzero_ps(); 2]; N];
+            for (k, columns) in columns.iter().enumerate() {
+                let [even, odd] = [$load(&columns[half]), $load(&columns[2 + half])];
+                for (sums, x) in sums.iter_mut().zip(x) {
+                    sums[0] = _mm256_fmadd_ps(even, _mm256_set1_ps(x[k][0]), sums[0]);
+                    sums[1] = _mm256_fmadd_ps(odd, _mm256_set1_ps(x[k][1]), sums[1]);
+                }
+            }
+            for (out, sums) in out.iter_mut().zip(sums) {
+                store(_mm256_add_ps(sums[0], sums[1]), half_of(out, half));
+            }
+        }
+    };
 }
 
-#[target_feature(enable = "avx2,fma")]
-fn f32_f32_n<const N: usize>(
-    weights: &[f32],
-    x: Rows<'_, f32>,
-    tokens: &[u32],
-    half: usize,
-    out: &mut [[f32; LANES]],
-) {
-    let columns = weights.as_chunks::<HALF>().0.as_chunks::<4>().0;
-    let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<2>().0[..columns.len()]);
-    let mut sums = [[_mm256_setzero_ps(); 2]; N];
-    for (k, columns) in columns.iter().enumerate() {
-        let [even, odd] = [load(&columns[half]), load(&columns[2 + half])];
-        for (sums, x) in sums.iter_mut().zip(x) {
-            sums[0] = _mm256_fmadd_ps(even, _mm256_set1_ps(x[k][0]), sums[0]);
-            sums[1] = _mm256_fmadd_ps(odd, _mm256_set1_ps(x[k][1]), sums[1]);
-        }
-    }
-    for (out, sums) in out.iter_mut().zip(sums) {
-        store(_mm256_add_ps(sums[0], sums[1]), half_of(out, half));
-    }
-}
+columns!(f32_f32, f32_f32_n, f32, load_f32);
+columns!(f16_f32, f16_f32_n, u16, load_f16);
 
 #[target_feature(enable = "avx2,fma")]
 fn bf16_f32(weights: &[u16], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
@@ -178,7 +190,7 @@ fn mxfp4_f32_n<const N: usize>(
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn values(codes: __m256i) -> __m256 {
-    let magnitudes = load(&VALUES.as_chunks().0[0]);
+    let magnitudes = load_f32(&VALUES.as_chunks().0[0]);
     let sign = _mm256_slli_epi32(_mm256_and_si256(codes, _mm256_set1_epi32(8)), 28);
     // The shuffle looks at the low three bits.
     _mm256_xor_ps(_mm256_permutevar8x32_ps(magnitudes, codes), _mm256_castsi256_ps(sign))
@@ -238,50 +250,4 @@ fn mxfp4_i8_n<'a, const N: usize>(
 #[inline]
 fn half_of(out: &mut [f32; LANES], half: usize) -> &mut [f32; HALF] {
     &mut out.as_chunks_mut().0[half]
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(values: &[f32; 8]) -> __m256 {
-    // SAFETY: 32 bytes are there to be read.
-    unsafe { _mm256_loadu_ps(values.as_ptr()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(values: __m256, out: &mut [f32; 8]) {
-    // SAFETY: 32 bytes are there to be written.
-    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), values) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load_bytes(bytes: &[u8; 32]) -> __m256i {
-    // SAFETY: 32 bytes are there to be read.
-    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
-}
-
-/// Four integers in all lanes.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn repeat(four: &[i8; 4]) -> __m256i {
-    // SAFETY: four bytes are there to be read, and are a number whatever they are.
-    _mm256_set1_epi32(unsafe { four.as_ptr().cast::<i32>().read_unaligned() })
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load_table(table: &[u8; 16]) -> __m128i {
-    // SAFETY: 16 bytes are there to be read.
-    unsafe { _mm_loadu_si128(table.as_ptr().cast()) }
-}
-
-/// E8M0 codes to f32: a code is the exponent's bits. (The smallest, 2^-127, becomes 0, and the
-/// code of NaN infinity.)
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load_scales(codes: &[u8; LANES], half: usize) -> __m256 {
-    let codes = load_table(codes);
-    let codes = if half == 0 { codes } else { _mm_srli_si128(codes, 8) };
-    _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(codes), 23))
 }

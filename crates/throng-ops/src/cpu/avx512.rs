@@ -7,11 +7,15 @@
 //! columns go to them by their index alone. The number of tokens changes nothing in that.
 
 mod attend;
+mod vector;
 
 use std::arch::x86_64::*;
 
 use throng_spec::Activation;
 
+use self::vector::{
+    load_bytes, load_f16, load_f32, load_pairs, load_scales, load_table, repeat, store,
+};
 use super::isa::Isa;
 use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut, UNSIGNED};
 use super::portable;
@@ -21,6 +25,7 @@ use crate::mxfp4::{BLOCK, VALUES};
 pub(crate) static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512,
     f32_f32,
+    f16_f32,
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
@@ -66,27 +71,40 @@ portable! {
     fn activate(activation: Activation, x: &[f32], out: &mut [f32]);
 }
 
-#[target_feature(enable = "avx512f")]
-fn f32_f32(weights: &[f32], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    for_tokens!(f32_f32_n, weights, x, tokens, out; 1 2 3 4 5 6 7 8);
+/// Defines the kernel of weights that are stored column after column, given how a column is loaded.
+macro_rules! columns {
+    ($kernel:ident, $kernel_n:ident, $weight:ty, $load:ident) => {
+        #[target_feature(enable = "avx512f")]
+        fn $kernel(weights: &[$weight], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
+            for_tokens!($kernel_n, weights, x, tokens, out; 1 2 3 4 5 6 7 8);
+        }
+
+        #[target_feature(enable = "avx512f")]
+        fn $kernel_n<const N: usize>(
+            weights: &[$weight],
+            x: Rows<'_, f32>,
+            tokens: &[u32],
+            out: &mut TileOut,
+        ) {
+            let columns = weights.as_chunks::<LANES>().0.as_chunks::<2>().0;
+            let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<2>().0[..columns.len()]);
+            let mut sums = [[_mm512_setzero_ps(); 2]; N];
+            for (k, columns) in columns.iter().enumerate() {
+                let [even, odd] = [$load(&columns[0]), $load(&columns[1])];
+                for (sums, x) in sums.iter_mut().zip(x) {
+                    sums[0] = _mm512_fmadd_ps(even, _mm512_set1_ps(x[k][0]), sums[0]);
+                    sums[1] = _mm512_fmadd_ps(odd, _mm512_set1_ps(x[k][1]), sums[1]);
+                }
+            }
+            for (out, sums) in out.iter_mut().zip(sums) {
+                store(_mm512_add_ps(sums[0], sums[1]), out);
+            }
+        }
+    };
 }
 
-#[target_feature(enable = "avx512f")]
-fn f32_f32_n<const N: usize>(weights: &[f32], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    let columns = weights.as_chunks::<LANES>().0.as_chunks::<2>().0;
-    let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<2>().0[..columns.len()]);
-    let mut sums = [[_mm512_setzero_ps(); 2]; N];
-    for (k, columns) in columns.iter().enumerate() {
-        let [even, odd] = [load_f32(&columns[0]), load_f32(&columns[1])];
-        for (sums, x) in sums.iter_mut().zip(x) {
-            sums[0] = _mm512_fmadd_ps(even, _mm512_set1_ps(x[k][0]), sums[0]);
-            sums[1] = _mm512_fmadd_ps(odd, _mm512_set1_ps(x[k][1]), sums[1]);
-        }
-    }
-    for (out, sums) in out.iter_mut().zip(sums) {
-        store(_mm512_add_ps(sums[0], sums[1]), out);
-    }
-}
+columns!(f32_f32, f32_f32_n, f32, load_f32);
+columns!(f16_f32, f16_f32_n, u16, load_f16);
 
 #[target_feature(enable = "avx512f")]
 fn bf16_f32(weights: &[u16], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
@@ -245,56 +263,4 @@ fn mxfp4_i8_n<'a, const N: usize>(
     for (out, total) in out.iter_mut().zip(totals) {
         store(total, out);
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load_f32(values: &[f32; 16]) -> __m512 {
-    // SAFETY: 64 bytes are there to be read.
-    unsafe { _mm512_loadu_ps(values.as_ptr()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store(values: __m512, out: &mut [f32; 16]) {
-    // SAFETY: 64 bytes are there to be written.
-    unsafe { _mm512_storeu_ps(out.as_mut_ptr(), values) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load_pairs(pairs: &[u16; 2 * LANES]) -> __m512i {
-    // SAFETY: 64 bytes are there to be read.
-    unsafe { _mm512_loadu_si512(pairs.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load_bytes(bytes: &[u8; 64]) -> __m512i {
-    // SAFETY: 64 bytes are there to be read.
-    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-}
-
-/// Four bytes in all lanes.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn repeat<T, const N: usize>(word: &[T; N]) -> __m512i {
-    const { assert!(size_of::<[T; N]>() == 4, "one lane") };
-    // SAFETY: four bytes are there to be read, and are a number whatever they are.
-    _mm512_set1_epi32(unsafe { word.as_ptr().cast::<i32>().read_unaligned() })
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load_table(table: &[u8; 16]) -> __m128i {
-    // SAFETY: 16 bytes are there to be read.
-    unsafe { _mm_loadu_si128(table.as_ptr().cast()) }
-}
-
-/// E8M0 codes to f32: a code is the exponent's bits. (The smallest, 2^-127, becomes 0, and the
-/// code of NaN infinity.)
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load_scales(codes: &[u8; LANES]) -> __m512 {
-    _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu8_epi32(load_table(codes)), 23))
 }

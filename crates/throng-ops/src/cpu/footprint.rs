@@ -6,14 +6,16 @@ use super::kernels::{COLUMN_STEP, LANES};
 use crate::backend::Precision;
 use crate::placement::BLOCK_TOKENS;
 
-/// How the weights of a matrix are kept whose parts are stored in these dtypes: as MXFP4 or bf16 if
-/// all of them are, so without loss. The kernels have no other format but f32, which
+/// How the weights of a matrix are kept whose parts are stored in these dtypes: as MXFP4, bf16 or f16
+/// if all of them are, so without loss. The kernels have no other format but f32, which
 /// [`Precision::Exact`] takes for all else. [`Precision::Fast`] rounds other quantised values to
 /// bf16, half the bytes and an error well below that of their quantisation.
 pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Precision) -> DType {
     let fast = precision == Precision::Fast;
     if parts.clone().all(|dtype| dtype == DType::Mxfp4) {
         DType::Mxfp4
+    } else if parts.clone().all(|dtype| dtype == DType::F16) {
+        DType::F16
     } else if parts.clone().all(|dtype| dtype == DType::Bf16 || fast && dtype.is_quantised()) {
         DType::Bf16
     } else {
@@ -59,14 +61,15 @@ mod tests {
 
     #[test]
     fn what_is_kept_as_what() {
-        let cases: [(&[DType], DType, DType); 8] = [
+        let cases: [(&[DType], DType, DType); 9] = [
             (&[Mxfp4, Mxfp4], Mxfp4, Mxfp4),
             (&[Bf16], Bf16, Bf16),
             (&[Q4_0, Q6K], F32, Bf16),
             (&[Q8_0, Bf16], F32, Bf16),
             (&[Mxfp4, Bf16], F32, Bf16),
             (&[Q4K, F32], F32, F32),
-            (&[F16], F32, F32),
+            (&[F16], F16, F16),
+            (&[F16, Bf16], F32, F32),
             (&[F32, Bf16], F32, F32),
         ];
         for (parts, exact, fast) in cases {

@@ -4,7 +4,7 @@
 //! vector holds the same columns of all its rows: lanes are outputs, and no sum crosses lanes.
 //! Per tile, in order of the columns:
 //!
-//! * f32: for each column, 16 values.
+//! * f32 and f16: for each column, 16 values.
 //! * bf16: for each pair of columns, 16 pairs.
 //! * MXFP4: for each block of 32 columns, four lines of 16 groups of 4 bytes. Byte j of line i has
 //!   the row's codes of columns 8i + j (low nibble) and 8i + 4 + j (high nibble). Beside them, 16
@@ -137,7 +137,7 @@ pub(crate) type LayerNormFn = unsafe fn(&[f32], &[f32], &[f32], f32, &mut [f32])
 /// Rounds to INT8: x, integers, scales and corrections as in [`RowsI8`].
 pub(crate) type QuantiseFn = unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]);
 
-/// The inner kernels of one instruction set. The first five multiply a tile of weights with 1 to
+/// The inner kernels of one instruction set. The first six multiply a tile of weights with 1 to
 /// [`TILE_TOKENS`] vectors, those at the given indices.
 ///
 /// # Safety
@@ -147,6 +147,8 @@ pub(crate) struct Kernels {
     pub isa: Isa,
     /// f32 weights, f32 activations.
     pub f32_f32: unsafe fn(&[f32], Rows<'_, f32>, &[u32], &mut TileOut),
+    /// f16 weights, f32 activations.
+    pub f16_f32: unsafe fn(&[u16], Rows<'_, f32>, &[u32], &mut TileOut),
     /// bf16 weights, f32 activations.
     pub bf16_f32: unsafe fn(&[u16], Rows<'_, f32>, &[u32], &mut TileOut),
     /// bf16 weights, bf16 activations, where there is an instruction for it.

@@ -31,6 +31,7 @@ pub(crate) fn multiply(
     unsafe {
         match (tile, x) {
             (Tile::F32(tile), InputView::F32(x)) => (kernels.f32_f32)(tile, x, tokens, out),
+            (Tile::F16(tile), InputView::F32(x)) => (kernels.f16_f32)(tile, x, tokens, out),
             (Tile::Bf16(tile), InputView::F32(x)) => (kernels.bf16_f32)(tile, x, tokens, out),
             (Tile::Bf16(tile), InputView::Bf16(x)) => {
                 let dot = kernels.bf16_bf16.expect("inputs are bf16 only where this kernel is");

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use half::bf16;
+use half::f16;
 use throng_spec::DType;
 
 use super::aligned::Aligned;
@@ -46,6 +47,7 @@ pub(crate) enum Input {
 #[derive(Debug)]
 enum Weights {
     F32(Aligned<f32>),
+    F16(Aligned<u16>),
     Bf16(Aligned<u16>),
     Mxfp4 { nibbles: Aligned<u8>, scales: Aligned<u8> },
 }
@@ -55,6 +57,8 @@ enum Weights {
 pub(crate) enum Tile<'a> {
     /// f32.
     F32(&'a [f32]),
+    /// f16.
+    F16(&'a [u16]),
     /// bf16.
     Bf16(&'a [u16]),
     /// MXFP4.
@@ -85,6 +89,11 @@ impl Matrix {
                 pack_scales(source, tiles, &mut scales, tile / mxfp4::BLOCK, pool);
                 (if fast { Input::I8 } else { Input::F32 }, Weights::Mxfp4 { nibbles, scales })
             }
+            DType::F16 => {
+                let mut weights = Aligned::zeroed(len);
+                pack_f16(source, tiles, &mut weights, tile, pool);
+                (Input::F32, Weights::F16(weights))
+            }
             DType::Bf16 => {
                 let mut weights = Aligned::zeroed(len);
                 pack_bf16(source, tiles, &mut weights, tile, pool);
@@ -105,6 +114,7 @@ impl Matrix {
     pub fn bytes(&self) -> usize {
         let weights = match &self.weights {
             Weights::F32(weights) => size_of_val(&**weights),
+            Weights::F16(weights) => size_of_val(&**weights),
             Weights::Bf16(weights) => size_of_val(&**weights),
             Weights::Mxfp4 { nibbles, scales } => size_of_val(&**nibbles) + size_of_val(&**scales),
         };
@@ -117,6 +127,7 @@ impl Matrix {
         let start = (group * self.tiles + tile) * len;
         match &self.weights {
             Weights::F32(weights) => Tile::F32(&weights[start..start + len]),
+            Weights::F16(weights) => Tile::F16(&weights[start..start + len]),
             Weights::Bf16(weights) => Tile::Bf16(&weights[start..start + len]),
             Weights::Mxfp4 { nibbles, scales } => Tile::Mxfp4(TileMxfp4 {
                 nibbles: &nibbles[start / 2..(start + len) / 2],
@@ -142,6 +153,11 @@ impl Matrix {
             Tile::F32(weights) => {
                 for (out, weights) in out.iter_mut().zip(weights.as_chunks::<LANES>().0) {
                     *out = weights[lane];
+                }
+            }
+            Tile::F16(weights) => {
+                for (out, weights) in out.iter_mut().zip(weights.as_chunks::<LANES>().0) {
+                    *out = f16::from_bits(weights[lane]).to_f32();
                 }
             }
             Tile::Bf16(weights) => {
@@ -180,6 +196,16 @@ fn pack_f32(source: &MatrixSource<'_>, tiles: usize, out: &mut [f32], len: usize
             row.decode(&mut values);
             for (value, column) in values.iter().zip(out.chunks_exact_mut(LANES)) {
                 column[lane] = *value;
+            }
+        }
+    });
+}
+
+fn pack_f16(source: &MatrixSource<'_>, tiles: usize, out: &mut [u16], len: usize, pool: &mut Pool) {
+    for_each_part(pool, out, len, 1, &|tile, out| {
+        for (lane, row) in tile_rows(source, tiles, tile) {
+            for (bytes, column) in row.words().zip(out.chunks_exact_mut(LANES)) {
+                column[lane] = u16::from_le_bytes(*bytes);
             }
         }
     });

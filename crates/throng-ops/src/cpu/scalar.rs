@@ -1,6 +1,8 @@
 //! The kernels for any machine, in plain Rust. The compiler vectorises the loops over lanes with
 //! what its baseline has.
 
+use half::f16;
+
 use super::isa::Isa;
 use super::kernels::{
     Kernels, KvBlock, LANES, NIBBLES, Rows, RowsI8, Running, Scores, TILE_HEADS, TileMxfp4, TileOut,
@@ -13,6 +15,7 @@ use crate::placement::BLOCK_TOKENS;
 pub(crate) static KERNELS: Kernels = Kernels {
     isa: Isa::Scalar,
     f32_f32,
+    f16_f32,
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
@@ -31,11 +34,26 @@ pub(crate) static KERNELS: Kernels = Kernels {
 };
 
 fn f32_f32(weights: &[f32], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
+    columns(weights, |weight| weight, x, tokens, out);
+}
+
+fn f16_f32(weights: &[u16], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
+    columns(weights, |bits| f16::from_bits(bits).to_f32(), x, tokens, out);
+}
+
+/// The product with weights that are stored column after column.
+fn columns<T: Copy>(
+    weights: &[T],
+    widen: impl Fn(T) -> f32,
+    x: Rows<'_, f32>,
+    tokens: &[u32],
+    out: &mut TileOut,
+) {
     for (out, [x]) in out.iter_mut().zip(tokens.iter().map(|&token| x.pick(&[token]))) {
         *out = [0.0; LANES];
         for (weights, x) in weights.as_chunks::<LANES>().0.iter().zip(x) {
-            for (out, weight) in out.iter_mut().zip(weights) {
-                *out += weight * x;
+            for (out, &weight) in out.iter_mut().zip(weights) {
+                *out += widen(weight) * x;
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{HALF, MANY, load, store};
+use super::vector::{load_f32, store};
+use super::{HALF, MANY};
 use crate::cpu::kernels::{KvBlock, Running, Scores, TILE_HEADS};
 use crate::cpu::portable;
 use crate::placement::BLOCK_TOKENS;
@@ -23,7 +24,7 @@ impl Cell for f32 {
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn widen(cells: &[f32; HALF]) -> __m256 {
-        load(cells)
+        load_f32(cells)
     }
 
     fn widen_one(self) -> f32 {
@@ -119,7 +120,7 @@ fn weigh<T: Cell, const N: usize>(
         let mut sums = [_mm256_setzero_ps(); N];
         for (n, sum) in sums.iter_mut().enumerate() {
             let out = out[n * dim + start..].first_chunk().expect("8 dimensions");
-            *sum = _mm256_mul_ps(load(out), _mm256_set1_ps(corrections[n]));
+            *sum = _mm256_mul_ps(load_f32(out), _mm256_set1_ps(corrections[n]));
         }
         for token in block.visible() {
             let values = block.values[token * dim + start..].first_chunk().expect("8 dimensions");

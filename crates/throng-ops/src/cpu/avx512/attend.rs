@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{load_f32, store};
+use super::vector::{load_f32, store};
 use crate::cpu::kernels::{KvBlock, LANES, Running, Scores, TILE_HEADS};
 use crate::cpu::portable;
 use crate::placement::BLOCK_TOKENS;
