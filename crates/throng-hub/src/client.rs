@@ -1,5 +1,6 @@
 //! Requests to the hub, and to where it sends us for the bytes.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use ureq::config::{AutoHeaderValue, Config};
@@ -70,7 +71,7 @@ impl Client {
                 let reason = format!("it has more than {limit} bytes");
                 HubError::BadListing { repo: subject.repo.to_string(), reason }.into()
             }
-            error => fault(self.endpoint.as_str(), &error),
+            error => fault(self.endpoint.server(), &error),
         })
     }
 
@@ -123,6 +124,14 @@ impl Client {
         Err(bad(&uri, format!("more than {MAX_REDIRECTS} times")).into())
     }
 
+    /// Who answers at an address, for messages.
+    fn server(&self, uri: &Uri) -> String {
+        match self.endpoint.is_home_of(uri) {
+            true => self.endpoint.server(),
+            false => host(uri).to_owned(),
+        }
+    }
+
     fn once(&self, method: &Method, uri: &Uri, from: u64) -> Result<Response<Body>, Fault> {
         let mut request = match method {
             Method::Get => self.agent.get(uri),
@@ -134,21 +143,19 @@ impl Client {
         if let Some(token) = self.token.as_ref().filter(|_| self.endpoint.is_home_of(uri)) {
             request = request.header("Authorization", format!("Bearer {}", token.secret()));
         }
-        request.call().map_err(|error| fault(host(uri), &error))
+        request.call().map_err(|error| fault(self.server(uri), &error))
     }
 }
 
 /// A request without an answer.
-fn fault(host: &str, error: &ureq::Error) -> Fault {
-    let reason = error.to_string();
-    let host = host.to_owned();
+fn fault(server: String, error: &ureq::Error) -> Fault {
     // A certificate that is wrong now is wrong in a second, too.
     if let ureq::Error::Io(error) = error
-        && error.kind() == std::io::ErrorKind::InvalidData
+        && error.kind() == ErrorKind::InvalidData
     {
-        return HubError::Untrusted { host, reason }.into();
+        return HubError::Untrusted { server, reason: error.to_string() }.into();
     }
-    let unreachable = HubError::Unreachable { host, reason };
+    let unreachable = HubError::Unreachable { server, reason: reason(error) };
     match error {
         ureq::Error::Io(_)
         | ureq::Error::Timeout(_)
@@ -156,6 +163,28 @@ fn fault(host: &str, error: &ureq::Error) -> Fault {
         | ureq::Error::ConnectionFailed
         | ureq::Error::Protocol(_) => Fault::Passing { error: unreachable, wait: None },
         _ => Fault::Lasting(unreachable),
+    }
+}
+
+/// What happened, in words for someone who knows no system calls.
+fn reason(error: &ureq::Error) -> String {
+    let error = match error {
+        ureq::Error::Io(error) => error,
+        ureq::Error::Timeout(_) => return "no answer in time".to_owned(),
+        ureq::Error::HostNotFound => return "no such host".to_owned(),
+        error => return error.to_string(),
+    };
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        ErrorKind::TimedOut => "no answer in time".to_owned(),
+        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
+            "no network leads there".to_owned()
+        }
+        // Its kind has no name, and its text begins with the call that failed.
+        _ => match error.to_string().split_once("failed to lookup address information: ") {
+            Some((_, why)) => format!("its name could not be looked up ({why})"),
+            None => error.to_string(),
+        },
     }
 }
 
@@ -176,4 +205,28 @@ fn tls(settings: &Settings) -> Result<TlsConfig, HubError> {
         return Err(bad(format!("{} holds none", file.display())));
     }
     Ok(builder.root_certs(RootCerts::new_with_certs(&certificates)).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn reasons_are_in_plain_words() {
+        let lookup = "failed to lookup address information: Name or service not known";
+        for (error, said) in [
+            (ErrorKind::ConnectionRefused.into(), "connection refused"),
+            (ErrorKind::NetworkUnreachable.into(), "no network leads there"),
+            (
+                io::Error::other(lookup),
+                "its name could not be looked up (Name or service not known)",
+            ),
+            (io::Error::other("odd"), "odd"),
+        ] {
+            assert_eq!(reason(&ureq::Error::Io(error)), said);
+        }
+        assert_eq!(reason(&ureq::Error::Timeout(ureq::Timeout::Connect)), "no answer in time");
+    }
 }

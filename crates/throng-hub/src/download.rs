@@ -182,7 +182,7 @@ impl<'a> Download<'a> {
 
     fn broken(&self, reason: &str) -> Halt {
         let error =
-            HubError::Unreachable { host: self.file.path.to_string(), reason: reason.to_owned() };
+            HubError::BrokenOff { file: self.file.path.to_string(), reason: reason.to_owned() };
         Halt::Fault(Fault::Passing { error, wait: None })
     }
 

@@ -1,6 +1,8 @@
-//! What can go wrong between the hub and the cache, and the way out of it.
+//! What can go wrong between the hub and the cache.
 
 use std::path::PathBuf;
+
+use bytesize::ByteSize;
 
 /// A model that was not fetched or not found. Each message is one line; [`HubError::hint`] has a
 /// second one where there is a way out.
@@ -94,19 +96,27 @@ pub enum HubError {
         /// `: ` and its words, or nothing.
         message: String,
     },
-    /// No answer at all, or one that breaks off.
-    #[error("{host}: {reason}")]
+    /// No answer at all.
+    #[error("{server} cannot be reached: {reason}")]
     Unreachable {
-        /// Who was asked.
-        host: String,
+        /// Who was asked: `the hub at HOST`, or the host it sent us to.
+        server: String,
+        /// What happened.
+        reason: String,
+    },
+    /// An answer that breaks off, or is none that was asked for.
+    #[error("{file} broke off: {reason}")]
+    BrokenOff {
+        /// The file that was being fetched.
+        file: String,
         /// What happened.
         reason: String,
     },
     /// The server's certificate is none that we trust.
-    #[error("{host}: {reason}")]
+    #[error("{server} cannot be trusted: {reason}")]
     Untrusted {
-        /// Who was asked.
-        host: String,
+        /// Who was asked, as in [`HubError::Unreachable`].
+        server: String,
         /// What is wrong with the certificate.
         reason: String,
     },
@@ -169,7 +179,7 @@ pub enum HubError {
         expected: usize,
     },
     /// The disk would be full.
-    #[error("{folder} has {free} bytes free, {needed} are to be fetched")]
+    #[error("{} has {} free, {} are to be fetched", .folder.display(), si(.free), si(.needed))]
     DiskFull {
         /// Where to.
         folder: PathBuf,
@@ -218,70 +228,14 @@ pub enum HubError {
     },
 }
 
-impl HubError {
-    /// What to do about it, as one sentence, where something can be done.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::InvalidRepo { .. } | Self::InvalidRevision { .. } => {
-                "ORG/NAME, ORG/NAME@REVISION or ORG/NAME:FILE.gguf, as in openai/gpt-oss-20b"
-            }
-            Self::InvalidEndpoint { .. } => "such as https://huggingface.co, which is the default",
-            Self::InvalidToken { .. } => {
-                "a token is one line, such as hf_… from the hub's settings"
-            }
-            Self::NoCacheFolder => "set HF_HUB_CACHE to a folder",
-            Self::Certificates { .. } => "it is a file of certificates in PEM form",
-            Self::Untrusted { .. } => {
-                "behind a proxy that opens connections, SSL_CERT_FILE names its certificates"
-            }
-            Self::Offline => "unset HF_HUB_OFFLINE, or pull where there is a network",
-            Self::RepoNotFound { with_token: false, .. } => {
-                "check the spelling; a private repository needs HF_TOKEN"
-            }
-            Self::RepoNotFound { with_token: true, .. } => {
-                "check the spelling, and that HF_TOKEN may read it"
-            }
-            Self::RevisionNotFound { .. } => "without @REVISION it is the branch main",
-            Self::Gated { with_token: false, page, .. } => {
-                return Some(format!("accept its terms on {page}, then set HF_TOKEN to a token"));
-            }
-            Self::Gated { with_token: true, page, .. } => {
-                return Some(format!("accept its terms on {page} as the owner of HF_TOKEN"));
-            }
-            Self::TokenRefused { .. } => "make a new token, or unset HF_TOKEN for public models",
-            Self::Status { status: 429 | 500.., .. } | Self::Unreachable { .. } => {
-                "the same command goes on where it stopped, once the hub answers"
-            }
-            Self::NoModel { .. } => "--include 'GLOB' fetches whatever it names",
-            Self::Ambiguous { repo, choices } => {
-                return choices
-                    .first()
-                    .map(|choice| format!("choose one, such as {repo}:{choice}"));
-            }
-            Self::DiskFull { .. } => "make room, or set HF_HUB_CACHE to a folder on another disk",
-            Self::Corrupt { .. } | Self::WrongSize { .. } => {
-                "a proxy may be changing the files; nothing damaged was kept"
-            }
-            Self::NotCached { reference, .. } => {
-                return Some(format!("`throng pull {reference}` fetches it"));
-            }
-            Self::MissingParts { .. } => "it may still be uploading; its owner knows",
-            Self::Status { .. }
-            | Self::FileNotFound { .. }
-            | Self::BadRedirect { .. }
-            | Self::BadListing { .. }
-            | Self::UnsafeName { .. }
-            | Self::NoMatch { .. }
-            | Self::Io { .. } => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
 fn whom(with_token: bool) -> &'static str {
     if with_token { "to the owner of this token" } else { "to strangers" }
 }
 
 fn offer(choices: &[String]) -> String {
     if choices.is_empty() { String::new() } else { format!("; it has {}", choices.join(", ")) }
+}
+
+fn si(bytes: &u64) -> String {
+    ByteSize::b(*bytes).display().si().to_string()
 }

@@ -16,6 +16,7 @@
 mod cache;
 mod error;
 mod gguf;
+mod hint;
 mod reference;
 mod selection;
 mod settings;

@@ -29,6 +29,12 @@ impl Endpoint {
         &self.text
     }
 
+    /// Who answers there, for messages: its host, and its port where it has one.
+    pub(crate) fn server(&self) -> String {
+        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
+        format!("the hub at {authority}")
+    }
+
     /// Whether it is this machine, which no proxy leads to.
     pub(crate) fn is_loopback(&self) -> bool {
         matches!(host(&self.uri), "localhost" | "127.0.0.1" | "[::1]")

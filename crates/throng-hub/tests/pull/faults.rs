@@ -39,7 +39,7 @@ fn another_pull_goes_on_where_the_first_gave_up() {
     bench.hub.fail(WEIGHTS, HubFault::Cut(400_000), 1);
     bench.hub.fail(WEIGHTS, HubFault::Cut(0), 4);
     let error = bench.pull("org/name").unwrap_err();
-    assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
+    assert!(matches!(error, HubError::BrokenOff { .. }), "{error}");
     assert!(error.hint().unwrap().contains("goes on where it stopped"));
     assert!(!bench.repo().join("refs/main").exists(), "no name leads to half a model");
     bench.hub.seen();
@@ -78,7 +78,7 @@ fn a_server_without_ranges_begins_again() {
 fn a_server_that_always_begins_again_and_always_breaks_off_is_given_up() {
     let bench = Bench::new(model());
     bench.hub.fail(WEIGHTS, HubFault::NoRangeAndCut(300_000), usize::MAX);
-    assert!(matches!(bench.pull("org/name"), Err(HubError::Unreachable { .. })));
+    assert!(matches!(bench.pull("org/name"), Err(HubError::BrokenOff { .. })));
     assert!(bench.ranges().len() <= 6);
 }
 

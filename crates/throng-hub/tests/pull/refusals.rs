@@ -1,6 +1,8 @@
 //! What a hub may refuse, who may see the token, and what is said about it.
 
-use throng_hub::{Hub, HubError, Settings};
+use std::sync::Mutex;
+
+use throng_hub::{Event, Hub, HubError, Settings};
 use throng_testkit::{HubFault, HubRepo};
 
 use crate::support::{Bench, model};
@@ -107,6 +109,15 @@ fn a_hub_that_is_not_there_is_named() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let settings = Settings { endpoint: format!("http://{address}"), ..bench.settings() };
     let hub = Hub::new(&settings).unwrap();
-    let error = hub.plan(&"org/name".parse().unwrap(), &[], &|_| {}).unwrap_err();
-    assert!(error.to_string().starts_with("127.0.0.1: "), "{error}");
+    let told = Mutex::new(Vec::new());
+    let notify = |event: Event<'_>| {
+        if let Event::Retry { error, .. } = event {
+            told.lock().unwrap().push(error.to_string());
+        }
+    };
+    let error = hub.plan(&"org/name".parse().unwrap(), &[], &notify).unwrap_err();
+    let expected = format!("the hub at {address} cannot be reached: connection refused");
+    assert_eq!(error.to_string(), expected);
+    assert!(error.hint().unwrap().contains("HF_ENDPOINT"));
+    assert_eq!(told.into_inner().unwrap(), vec![expected; 4], "once a wait");
 }
