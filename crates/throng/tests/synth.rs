@@ -64,6 +64,10 @@ fn a_gguf_file_generates_what_the_folder_does() {
     });
     assert_eq!(released, gguf);
     fail(&["synth", text(&spec), text(&folder.path().join("model.bin")), "--gguf"], ".gguf");
+    // The name says it, without the flag.
+    let named = folder.path().join("named.gguf");
+    succeed(&["synth", text(&spec), text(&named)], b"");
+    assert!(fs::read(named).unwrap() == fs::read(folder.path().join("model.gguf")).unwrap());
 }
 
 #[test]

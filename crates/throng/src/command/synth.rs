@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, WriteOptions};
@@ -16,6 +15,7 @@ use throng_spec::builtin;
 
 use crate::args::SynthArgs;
 use crate::failure::Failure;
+use crate::units;
 
 /// Bytes of a `config.json` at most.
 const MAX_CONFIG_BYTES: u64 = 16 << 20;
@@ -27,9 +27,12 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 pub fn run(args: &SynthArgs) -> Result<()> {
     let model = RandomModel::new(&config(&args.spec)?, args.layers, args.seed)?;
     let interrupted = interrupted()?;
-    let style = ProgressStyle::with_template("writing {bar:40} {bytes}/{total_bytes} {eta}")
-        .expect("the template is ours");
-    let bytes = if args.gguf { model.gguf_bytes() } else { model.bytes() };
+    let template = "writing {bar:24} {decimal_bytes} of {decimal_total_bytes}, \
+                    {decimal_bytes_per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(template).expect("the template is ours");
+    // A folder of that name would look like a file to everyone after us.
+    let gguf = args.gguf || args.out.extension().is_some_and(|extension| extension == "gguf");
+    let bytes = if gguf { model.gguf_bytes() } else { model.bytes() };
     let bar = ProgressBar::new(bytes).with_style(style);
     let progress = |bytes| {
         bar.inc(bytes);
@@ -42,15 +45,18 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let max_shard_bytes = MAX_SHARD_BYTES;
     let options = WriteOptions { force: args.force, threads, max_shard_bytes, progress: &progress };
     let start = Instant::now();
-    match args.gguf {
+    match gguf {
         true => model.write_gguf(&args.out, &options)?,
         false => model.write_folder(&args.out, &options)?,
     }
     bar.finish_and_clear();
-    let (layers, size) = (model.spec().layers.len(), ByteSize(bytes));
+    let layers = match model.spec().layers.len() {
+        1 => "1 layer".to_owned(),
+        layers => format!("{layers} layers"),
+    };
+    let (out, size) = (args.out.display(), units::bytes(usize::try_from(bytes)?));
     let seconds = start.elapsed().as_secs_f64();
-    let out = args.out.display();
-    eprintln!("{out}: {layers} layers, {size} of random weights, written in {seconds:.1} s");
+    eprintln!("{out}: {layers}, {size} of random weights, written in {seconds:.1} s");
     Ok(())
 }
 
