@@ -1,5 +1,7 @@
 //! What can be wrong with a checkpoint, and the way out of it.
 
+use std::io::ErrorKind;
+
 use throng_spec::ConfigError;
 
 /// A checkpoint that cannot be used. Each message is one line; [`CheckpointError::hint`] has a
@@ -7,7 +9,7 @@ use throng_spec::ConfigError;
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Nothing has this path.
-    #[error("no model at {folder}: there is no such folder")]
+    #[error("no model at {folder}: there is no such file or folder")]
     NoFolder {
         /// The path asked for.
         folder: String,
@@ -179,6 +181,9 @@ impl CheckpointError {
             | Self::WrongDtype { .. } => {
                 "config.json and the weights must come from the same model, in the layout in which it \
                  was released"
+            }
+            Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                "whoever runs this must be allowed to read it"
             }
             Self::Io { .. } | Self::Json { .. } | Self::Config { .. } | Self::Invalid { .. } => {
                 return None;

@@ -147,6 +147,9 @@ fn place(
     file_bytes: u64,
 ) -> Result<BTreeMap<String, Entry>, Flaw> {
     described.sort_by_key(|tensor| (tensor.offset, tensor.bytes));
+    let whole = described
+        .last()
+        .map_or(0, |tensor| data_start.saturating_add(tensor.offset).saturating_add(tensor.bytes));
     let mut tensors = BTreeMap::new();
     let mut last: Option<(&str, u64)> = None;
     for tensor in described {
@@ -165,7 +168,7 @@ fn place(
             .and_then(|start| Some((start, start.checked_add(bytes)?)))
             .ok_or_else(|| Flaw::Wrong(format!("tensor {name} at {offset}")))?;
         if end > file_bytes {
-            return Err(Flaw::Short { expected: end });
+            return Err(Flaw::Short { expected: end.max(whole) });
         }
         last = Some((name, offset + bytes));
         let entry = Entry { kind, shape, range: start as usize..end as usize };
