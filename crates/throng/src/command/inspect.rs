@@ -4,6 +4,7 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use anyhow::Result;
+use console::Term;
 use serde_json::Value;
 
 use crate::args::{InspectArgs, KV_CACHE_MEMORY};
@@ -46,7 +47,8 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         serde_json::to_writer_pretty(&mut out, &reports)?;
         writeln!(out)?;
     } else {
-        out.write_all(table(&reports).as_bytes())?;
+        let width = Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+        out.write_all(table(&reports, width).as_bytes())?;
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use super::report::{Report, USERS};
 use super::text;
 use crate::units::{bytes, count, grouped, operations, rate};
 
-/// Columns of a table at most, so that it fits a terminal.
-const COLUMNS: usize = 4;
+/// Models side by side at most: their table fits 100 characters.
+const MAX_COLUMNS: usize = 4;
 
 /// Between columns.
 const GAP: &str = "  ";
@@ -18,22 +18,44 @@ struct Row {
     cells: Vec<String>,
 }
 
-/// All models, four at a time, and what the words mean.
-pub fn table(reports: &[Report]) -> String {
+/// All models, four at a time or fewer where a line would be longer than `width`, and what the
+/// words mean.
+pub fn table(reports: &[Report], width: Option<usize>) -> String {
     let Some(first) = reports.first() else { return String::new() };
-    let tables = reports.chunks(COLUMNS).map(|reports| layout(&rows(reports)));
     let setting = first.setting;
     format!(
         "{}\n\
-         A step of decoding gives each user one token, all of them at {} tokens of context or their\n\
-         model's whole context. It reads weights as they are kept in memory, and each expert that\n\
-         is chosen once, all equally likely. Tokens a second are those of all users together if\n\
-         reading memory, at {} GB/s, were all that takes time. Cache and work are those of\n\
-         `throng serve` with its default settings.\n",
-        tables.collect::<Vec<_>>().join("\n"),
+         A step of decoding gives each user one token, all of them at {} tokens of\n\
+         context or their model's whole context. It reads weights as they are kept in\n\
+         memory, and each expert that is chosen once, all equally likely. Tokens a\n\
+         second are those of all users together if reading memory, at {} GB/s, were\n\
+         all that takes time. Cache and work are those of `throng serve` with its\n\
+         default settings.\n",
+        tables(reports, width).join("\n"),
         grouped(setting.context),
         rate(setting.bytes_per_second / 1e9),
     )
+}
+
+/// The models from the first to the last; one that is too wide by itself is so.
+fn tables(mut reports: &[Report], width: Option<usize>) -> Vec<String> {
+    let mut tables = Vec::new();
+    while !reports.is_empty() {
+        let mut count = reports.len().min(MAX_COLUMNS);
+        let mut table = layout(&rows(&reports[..count]));
+        while count > 1 && width.is_some_and(|width| widest(&table) > width) {
+            count -= 1;
+            table = layout(&rows(&reports[..count]));
+        }
+        tables.push(table);
+        reports = &reports[count..];
+    }
+    tables
+}
+
+/// Characters of the longest line.
+fn widest(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
 }
 
 fn rows(reports: &[Report]) -> Vec<Row> {
@@ -201,4 +223,36 @@ fn layout(rows: &[Row]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use throng_spec::{ModelSpec, builtin};
+
+    use super::super::{Setting, Subject};
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_gets_narrow_tables() {
+        let report = |name: &str| {
+            let spec = ModelSpec::from_config(&builtin::config(name).unwrap()).unwrap();
+            let subject = Subject { name: name.to_owned(), tensors: spec.released(), spec };
+            let setting = Setting {
+                context: 4096,
+                bytes_per_second: 1e10,
+                free_bytes: None,
+                kv_bytes: 1 << 30,
+            };
+            Report::new(subject, setting)
+        };
+        let reports =
+            ["gpt2-xl", "gpt-oss-20b", "gpt-oss-120b", "qwen3-30b-a3b", "gpt2"].map(report);
+        let count = |width| tables(&reports, width).len();
+        assert_eq!([None, Some(100), Some(80), Some(1)].map(count), [2, 2, 2, 5]);
+        let narrow = table(&reports, Some(80));
+        assert_eq!(narrow.lines().find(|line| line.chars().count() > 80), None, "{narrow}");
+        for report in &reports {
+            assert!(narrow.contains(&report.subject.name));
+        }
+    }
 }
