@@ -94,15 +94,21 @@ impl DoesNotFit {
     pub fn hint(&self) -> String {
         let weights = bytes(self.plan.weights_bytes);
         match self.verdict {
-            Verdict::SmallerKv(kv_bytes, room) => format!(
-                "--kv-cache-memory {}MiB fits, with {} tokens of context for one user or {} users \
-                 at 4,096",
-                kv_bytes >> 20,
-                grouped(room.context),
-                room.users
-            ),
+            Verdict::SmallerKv(kv_bytes, room) => {
+                let users = match room.users {
+                    0 | 1 => String::new(),
+                    users => format!(" or {users} users at 4,096"),
+                };
+                let (size, context) = (kv_bytes >> 20, grouped(room.context));
+                format!(
+                    "--kv-cache-memory {size}MiB fits, with {context} tokens of context for one \
+                     user{users}"
+                )
+            }
             _ if self.plan.weights_bytes > self.free_bytes => {
-                format!("its weights alone take {weights}; --memory SIZE overrules the machine")
+                format!(
+                    "its weights alone take {weights}; --memory SIZE says how much may be taken"
+                )
             }
             _ => format!(
                 "its weights take {weights}, which leaves too little for keys, values and a step; \
