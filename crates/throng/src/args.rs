@@ -50,7 +50,7 @@ pub const KV_CACHE_MEMORY: ByteSize = ByteSize::gib(1);
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// A checkpoint's folder, a GGUF file, or what was pulled from the hub, as ORG/NAME with
-    /// @REVISION or :FILE if need be [default: the built-in nano]
+    /// @REVISION or :FILE if need be [default: nano, which is built in]
     #[arg(short, long, value_name = "MODEL", env = "THRONG_MODEL")]
     pub model: Option<PathBuf>,
     /// Compute in f32 throughout, as a reference does; --exact=false rounds activations, keys and
@@ -160,7 +160,7 @@ pub struct ServeArgs {
     #[arg(short, long, value_name = "N", env = "THRONG_PORT", default_value_t = 8000)]
     pub port: u16,
     /// Names that clients may call the model by, separated by commas; answers carry the first
-    /// [default: the folder's]
+    /// [default: the folder's, the GGUF file's or the repository's]
     #[arg(
         long,
         value_name = "NAMES",
@@ -223,7 +223,8 @@ pub struct SynthArgs {
     /// Layers, instead of as many as the shape has; those there are stay the same
     #[arg(long, value_name = "N", env = "THRONG_LAYERS")]
     pub layers: Option<usize>,
-    /// Write one GGUF file in the types of the public ones, instead of safetensors
+    /// Write one GGUF file in the types of the public ones, instead of safetensors; an OUT that
+    /// ends in .gguf says so too
     #[arg(long, env = "THRONG_GGUF")]
     pub gguf: bool,
     /// The same seed gives the same weights

@@ -40,11 +40,11 @@ impl Model {
     /// A file is missing, corrupt or not what it should be.
     pub fn open(args: &ModelArgs) -> Result<Self> {
         let (name, checkpoint) = match &args.model {
-            Some(model) => {
+            Some(model) if model.exists() || model.as_os_str() != nano::NAME => {
                 let source = Source::resolve(model)?;
                 (source.name, Checkpoint::open(&source.path)?)
             }
-            None => (nano::NAME.to_owned(), Checkpoint::embedded(&nano::FILES)?),
+            _ => (nano::NAME.to_owned(), Checkpoint::embedded(&nano::FILES)?),
         };
         let tokenizer = Tokenizer::from_json(checkpoint.tokenizer_json())?;
         let generation = checkpoint.generation().clone();

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{fail, succeed};
+use common::{fail, succeed, throng};
 use serde_json::Value;
 
 const FOUR: [&str; 5] = ["inspect", "gpt2-xl", "gpt-oss-20b", "gpt-oss-120b", "qwen3-30b-a3b"];
@@ -57,6 +57,8 @@ fn alone_it_shows_the_built_in_model_and_measures() {
     let nano = json(&[]);
     assert_eq!(nano["name"], "nano");
     assert!(nano["decode"]["bytes_per_second"].as_f64().unwrap() > 0.0);
+    let score = |args: &[&str]| succeed(&[&["score", "hi"], args].concat(), b"");
+    assert_eq!(score(&["-m", "nano"]), score(&[]));
     // The same files as a folder.
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/nano");
     let folder = json(&[folder, "--bandwidth", "50"]);
@@ -72,6 +74,10 @@ fn alone_it_shows_the_built_in_model_and_measures() {
 fn what_is_no_model_is_said_to_be_none() {
     fail(&["inspect", "gpt-oss-21b"], "neither a checkpoint nor the name of a model");
     fail(&["inspect", env!("CARGO_MANIFEST_DIR"), "--bandwidth", "1"], "config.json is missing");
+    let nameless = throng(&["inspect", ""], b"");
+    assert!(!nameless.success && nameless.stderr.contains("a value is required"));
+    let error = fail(&["score", "hi", "-m", "GPT-oss-20b"], "a shape without weights");
+    assert!(error.contains("throng pull") && error.contains("throng synth"), "{error}");
 }
 
 #[test]
@@ -82,6 +88,7 @@ fn a_model_that_does_not_fit_is_refused() {
         assert!(error.contains("its weights alone take"), "{error}");
     }
     let error = fail(&["serve", "--memory", "256MB"], "nano takes 4");
+    assert!(!error.contains(" 0 users"), "{error}");
     let (_, rest) = error.split_once("hint: --kv-cache-memory ").unwrap();
     let (size, _) = rest.split_once(" fits").unwrap();
     // What the hint proposes is not refused; that it cannot listen ends it.

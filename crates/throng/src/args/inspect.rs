@@ -2,7 +2,7 @@
 
 use bytesize::ByteSize;
 use clap::Args as ClapArgs;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use throng_spec::builtin;
 
 use crate::nano;
@@ -11,8 +11,8 @@ use crate::nano;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = names())]
 pub struct InspectArgs {
-    /// Checkpoints, or names of released models, which need no file [default: the built-in nano]
-    #[arg(value_name = "MODEL", env = "THRONG_MODEL")]
+    /// Checkpoints, or names of released models, which need no file [default: nano, which is built in]
+    #[arg(value_name = "MODEL", env = "THRONG_MODEL", value_parser = NonEmptyStringValueParser::new())]
     pub models: Vec<String>,
     /// Tokens of context that every user of a step has
     #[arg(
