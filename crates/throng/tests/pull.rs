@@ -89,7 +89,7 @@ fn what_was_pulled_answers_by_its_name() {
     assert!(by_name.success, "{}", by_name.stderr);
     assert_eq!(by_name.stdout, generate(folder, &[]).stdout);
     let again = bench.succeed(&["pull", "org/tiny"], &[]);
-    assert!(again.stderr.contains("all of them here"), "{}", again.stderr);
+    assert!(again.stderr.contains("all of it here"), "{}", again.stderr);
     assert_eq!(again.stdout, pulled.stdout);
 }
 

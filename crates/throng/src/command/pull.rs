@@ -82,10 +82,14 @@ fn show(plan: &Plan, endpoint: &str) {
         };
         eprintln!("  {:columns$} {:>10}{remark}", file.path.as_str(), size(file.size));
     }
-    let (count, total) = (plan.files.len(), size(plan.total_bytes));
-    match plan.missing_bytes() {
-        0 => eprintln!("{count} files, {total}, all of them here"),
-        missing => eprintln!("{count} files, {total}, {} to fetch", size(missing)),
+    let total = size(plan.total_bytes);
+    let missing = match plan.missing_bytes() {
+        0 => "all of it here".to_owned(),
+        missing => format!("{} to fetch", size(missing)),
+    };
+    match plan.files.len() {
+        1 => eprintln!("1 file, {total}, {missing}"),
+        count => eprintln!("{count} files, {total}, {missing}"),
     }
 }
 
