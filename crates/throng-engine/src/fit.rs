@@ -39,8 +39,10 @@ pub struct KvRoom {
     pub blocks: KvBlocks,
     /// Positions that one request may have if it is alone.
     pub context: usize,
-    /// Requests of 4,096 positions (or the model's context if that is less) that run at once.
+    /// Requests of [`KvRoom::user_context`] positions that run at once.
     pub users: usize,
+    /// 4,096, or the model's context if that is less.
+    pub user_context: usize,
 }
 
 /// Whether a plan fits.
@@ -75,11 +77,12 @@ impl Sizing<'_> {
         let blocks = config.kv_blocks(spec, self.kv_bytes, self.precision.kv_value_bytes());
         let most = blocks_of_one(spec, config.max_batched_tokens);
         let held = if most.full == 0 { spec.context } else { blocks.full * BLOCK_TOKENS };
-        let each = USER_CONTEXT.min(spec.context).div_ceil(BLOCK_TOKENS);
+        let user_context = USER_CONTEXT.min(spec.context);
+        let each = user_context.div_ceil(BLOCK_TOKENS);
         let users = |pool: usize, most: usize| pool.checked_div(each.min(most));
         let users = [users(blocks.full, most.full), users(blocks.window, most.window)];
         let users = users.into_iter().flatten().fold(config.max_sequences, usize::min);
-        KvRoom { blocks, context: held.min(spec.context), users }
+        KvRoom { blocks, context: held.min(spec.context), users, user_context }
     }
 
     /// Whether it fits in so many bytes.
@@ -154,9 +157,20 @@ mod tests {
             // 131,072 bytes a token, no windows.
             let room = sizing.room();
             assert_eq!((room.context, room.users), (16_384, 4));
+            assert_eq!(room.user_context, 4096);
             assert_eq!(room.blocks, KvBlocks { full: 16_384 / BLOCK_TOKENS, window: 0 });
             let config = EngineConfig { max_sequences: 2, ..sizing.config };
             assert_eq!(Sizing { config, ..sizing }.room().users, 2);
+        });
+    }
+
+    #[test]
+    fn no_user_has_more_context_than_the_model() {
+        with("gpt2", GIB, |sizing| {
+            let room = sizing.room();
+            assert_eq!((room.context, room.user_context), (1024, 1024));
+            // 36,864 bytes a token.
+            assert_eq!(room.users, 28);
         });
     }
 

@@ -57,7 +57,8 @@ impl Memory {
             None => "of an unknown amount".to_owned(),
         };
         let users = if room.users == 1 { "1 user" } else { &format!("{} users", room.users) };
-        let cache = format!("{} tokens of context; {users} at 4,096", grouped(room.context));
+        let [context, each] = [room.context, room.user_context].map(grouped);
+        let cache = format!("{context} tokens of context; {users} at {each}");
         let step = format!("steps of {} tokens", grouped(*step_tokens));
         let rows = [
             ("weights", plan.weights_bytes, "as the kernels keep them"),
@@ -97,7 +98,7 @@ impl DoesNotFit {
             Verdict::SmallerKv(kv_bytes, room) => {
                 let users = match room.users {
                     0 | 1 => String::new(),
-                    users => format!(" or {users} users at 4,096"),
+                    users => format!(" or {users} users at {}", grouped(room.user_context)),
                 };
                 let (size, context) = (kv_bytes >> 20, grouped(room.context));
                 format!(
