@@ -50,6 +50,10 @@ impl HubError {
             Self::Corrupt { .. } | Self::WrongSize { .. } => {
                 "a proxy may be changing the files; nothing damaged was kept"
             }
+            Self::Io { .. } => {
+                "the cache wants a folder that may be written to, on a disk with room: \
+                 HF_HUB_CACHE names one"
+            }
             Self::NotCached { reference, .. } => {
                 return Some(format!("`throng pull {reference}` fetches it"));
             }
@@ -59,8 +63,7 @@ impl HubError {
             | Self::BadRedirect { .. }
             | Self::BadListing { .. }
             | Self::UnsafeName { .. }
-            | Self::NoMatch { .. }
-            | Self::Io { .. } => return None,
+            | Self::NoMatch { .. } => return None,
         };
         Some(hint.to_owned())
     }

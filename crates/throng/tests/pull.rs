@@ -79,6 +79,8 @@ fn what_was_pulled_answers_by_its_name() {
         "no model org/tiny: no such folder here, and the cache in",
         "`throng pull org/tiny` fetches it",
     );
+    let no_folder = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    bench.fail(&["pull", "org/tiny"], &[("HF_HUB_CACHE", no_folder)], "Cargo.toml", "HF_HUB_CACHE");
     let pulled = bench.succeed(&["pull", "org/tiny"], &[]);
     assert!(pulled.stderr.contains("model.safetensors"), "{}", pulled.stderr);
     assert!(pulled.stderr.contains(" to fetch"), "{}", pulled.stderr);
