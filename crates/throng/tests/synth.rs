@@ -47,6 +47,10 @@ fn a_folder_is_a_shape_too() {
     let weights = |out: &Path| fs::read(out.join("model.safetensors")).unwrap();
     assert!(weights(&first) == weights(&second));
     fail(&["synth", text(&spec), text(&first)], "is not empty");
+    // So is the built-in model, which `throng help inspect` names among the others.
+    let nano = folder.path().join("nano");
+    succeed(&["synth", "nano", text(&nano)], b"");
+    succeed(&["score", "hi", "-m", text(&nano)], b"");
     succeed(&["synth", text(&spec), text(&first), "--force"], b"");
     assert!(weights(&first) != weights(&second), "another seed, other weights");
 }

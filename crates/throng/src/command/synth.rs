@@ -15,6 +15,7 @@ use throng_spec::builtin;
 
 use crate::args::SynthArgs;
 use crate::failure::Failure;
+use crate::nano;
 use crate::units;
 
 /// Bytes of a `config.json` at most.
@@ -60,10 +61,13 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     Ok(())
 }
 
-/// The config of a shape: a released model's name comes before a file's.
+/// The config of a shape: a name that needs no file comes before a file's.
 fn config(spec: &str) -> Result<Value> {
     if let Some(config) = builtin::config(spec) {
         return Ok(config);
+    }
+    if spec == nano::NAME {
+        return Ok(serde_json::from_slice(nano::CONFIG)?);
     }
     let spec = Path::new(spec);
     let file = if spec.is_dir() { spec.join("config.json") } else { spec.to_owned() };
