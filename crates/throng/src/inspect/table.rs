@@ -29,8 +29,8 @@ pub fn table(reports: &[Report], width: Option<usize>) -> String {
          context or their model's whole context. It reads weights as they are kept in\n\
          memory, and each expert that is chosen once, all equally likely. Tokens a\n\
          second are those of all users together if reading memory, at {} GB/s, were\n\
-         all that takes time. Cache and work are those of `throng serve` with its\n\
-         default settings.\n",
+         all that takes time. KV cache and workspace are those of `throng serve` with\n\
+         its default settings.\n",
         tables(reports, width).join("\n"),
         grouped(setting.context),
         rate(setting.bytes_per_second / 1e9),
@@ -188,7 +188,7 @@ impl Table<'_> {
     fn memory(&mut self) {
         self.section("memory");
         self.row("  weights", |report| bytes(report.memory.plan.weights_bytes));
-        self.row("  with cache and work", |report| bytes(report.memory.plan.total_bytes()));
+        self.row("  with KV cache, workspace", |report| bytes(report.memory.plan.total_bytes()));
         self.row("  free here", |report| report.memory.free_bytes.map_or("?".to_owned(), bytes));
         self.row("  fits", text::verdict);
     }
