@@ -14,6 +14,9 @@ use throng_server::ServeError;
 
 use crate::memory::DoesNotFit;
 
+/// Characters of an error line at most: some quote what a file says.
+const MAX_LINE: usize = 1000;
+
 /// An error of the command itself, with a way out.
 #[derive(Debug)]
 pub struct Failure {
@@ -43,7 +46,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The error and its causes on one line. Some errors quote their cause: that is said once.
+/// The error and its causes on one line. Some errors quote their cause: that is said once. Some
+/// quote files, whose texts may have line breaks and codes that terminals obey: those become spaces.
 fn line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -52,6 +56,11 @@ fn line(error: &anyhow::Error) -> String {
         } else if !line.contains(&cause) {
             line = format!("{line}: {cause}");
         }
+    }
+    let mut characters = line.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = characters.by_ref().take(MAX_LINE).collect();
+    if characters.next().is_some() {
+        line.push('…');
     }
     line
 }
@@ -129,7 +138,16 @@ mod tests {
     use throng_model::LoadError;
     use throng_ops::OutOfMemory;
 
-    use super::hint;
+    use super::{MAX_LINE, hint, line};
+
+    #[test]
+    fn an_error_is_one_line_whatever_it_quotes() {
+        let error = anyhow::anyhow!("tensor a\nb\u{1b}[31m\u{9b}é").context("m.gguf");
+        assert_eq!(line(&error), "m.gguf: tensor a b [31m é");
+        let long = line(&anyhow::anyhow!("x".repeat(MAX_LINE + 1)));
+        assert_eq!(long.chars().count(), MAX_LINE + 1);
+        assert!(long.ends_with("x…"));
+    }
 
     #[test]
     fn want_of_memory_has_a_way_out() {
