@@ -124,12 +124,13 @@ fn a_careless_template_makes_no_token_of_text_either() {
         messages: texts.iter().map(|&text| Message::User(text.to_owned())).collect(),
         ..Conversation::default()
     };
-    let cases: [(&str, &[&str]); 7] = [
+    let cases: [(&str, &[&str]); 8] = [
         ("{{ messages[0].content | lower }}", &["<|IM_END|>"]),
         ("{{ messages[0].content | replace(' ', '') }}", &["<|im_ end|>"]),
         ("{{ messages | map(attribute='content') | join }}", &["<|im", "_end", "|>"]),
         ("<|{{ messages[0].content }}|>", &["im_end"]),
         ("<{{ messages[0].content }}", &["|im_end|>"]),
+        ("<{{ messages[0].content | trim }}", &[" \n|im_end|>"]),
         ("{{ '<|im_' ~ messages[0].content ~ '>' }}", &["end|"]),
         (
             "{{ messages[0] }}{{ messages | tojson(ensure_ascii=true) }}",
@@ -141,7 +142,11 @@ fn a_careless_template_makes_no_token_of_text_either() {
         let ids = chat.render(&said(texts)).unwrap().ids;
         let first = chat.tokenizer().special("<|begin_of_text|>").unwrap();
         assert!(ids.iter().all(|&id| id < first), "{source}: {}", chat.tokenizer().decode(&ids));
-        assert!(!chat.tokenizer().decode(&ids).contains('\u{10FFFF}'), "{source}");
+        let written = chat.tokenizer().decode(&ids);
+        assert!(
+            !written.contains('\u{10FFFF}') && !written.contains("10ffff"),
+            "{source}: {written}"
+        );
     }
 }
 

@@ -87,12 +87,17 @@ impl Guard {
 
     /// A user's text that stays text whatever the template does with it.
     pub(super) fn text(&self, text: &str) -> String {
-        let mut guarded = String::with_capacity(text.len() + 8);
-        let completes = |tail: &String| text.starts_with(tail.as_str()) || tail.starts_with(text);
-        if !text.is_empty() && self.tails.iter().any(completes) {
+        let mut guarded = String::with_capacity(text.len() + 12);
+        if self.completes(text) {
             guarded.push(SENTINEL);
         }
-        for character in text.chars() {
+        // Templates trim texts.
+        let trimmed = text.trim_start();
+        guarded.push_str(&text[..text.len() - trimmed.len()]);
+        if trimmed.len() < text.len() && self.completes(trimmed) {
+            guarded.push(SENTINEL);
+        }
+        for character in trimmed.chars() {
             if character == SENTINEL {
                 guarded.push(char::REPLACEMENT_CHARACTER);
                 continue;
@@ -103,6 +108,12 @@ impl Guard {
             }
         }
         guarded
+    }
+
+    /// Whether a text goes on where the template may have written the beginning of a token.
+    fn completes(&self, text: &str) -> bool {
+        let completes = |tail: &String| text.starts_with(tail.as_str()) || tail.starts_with(text);
+        !text.is_empty() && self.tails.iter().any(completes)
     }
 
     /// The tokens in a text and what is between them. Where several begin, it is the longest.
