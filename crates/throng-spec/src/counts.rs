@@ -99,14 +99,10 @@ impl ModelSpec {
     /// Multiply-accumulates of one token with weight matrices, the head included. Biases, norms and
     /// activations are not counted.
     pub fn linear_macs(&self) -> usize {
-        use LayerRole::*;
         let is_product = |role| match role {
             Role::Embedding => self.tied_head,
             Role::Head => true,
-            Role::Layer(_, role) => matches!(
-                role,
-                Query | Key | Value | Output | Router | GateUp | Down | DenseUp | DenseDown
-            ),
+            Role::Layer(_, role) => role.is_matrix(),
             Role::Positions | Role::FinalNorm | Role::FinalNormBias => false,
         };
         let products = self.tensors().into_iter().filter(|&(role, _)| is_product(role));

@@ -116,6 +116,22 @@ impl LayerRole {
         matches!(self, Self::GateUp | Self::GateUpBias | Self::Down | Self::DownBias)
     }
 
+    /// Whether it is a matrix that multiplies, or one for each expert.
+    pub const fn is_matrix(self) -> bool {
+        matches!(
+            self,
+            Self::Query
+                | Self::Key
+                | Self::Value
+                | Self::Output
+                | Self::Router
+                | Self::GateUp
+                | Self::Down
+                | Self::DenseUp
+                | Self::DenseDown
+        )
+    }
+
     /// Whether it is what a matrix product adds: one value for each of the outputs.
     pub const fn is_matrix_bias(self) -> bool {
         matches!(

@@ -1,6 +1,6 @@
 //! The tensors of a file, from the spec's roles and the table of names.
 
-use throng_spec::{DType, LayerRole, ModelSpec, Role};
+use throng_spec::{DType, ModelSpec, Role};
 
 use super::random::Stream;
 use super::recipe::Recipe;
@@ -229,13 +229,9 @@ impl Part {
 
 /// Whether a role's tensor multiplies or is looked up in; others are one or several vectors.
 fn is_matrix(role: Role) -> bool {
-    use LayerRole::*;
     match role {
         Role::Embedding | Role::Positions | Role::Head => true,
         Role::FinalNorm | Role::FinalNormBias => false,
-        Role::Layer(_, role) => matches!(
-            role,
-            Query | Key | Value | Output | Router | GateUp | Down | DenseUp | DenseDown
-        ),
+        Role::Layer(_, role) => role.is_matrix(),
     }
 }
