@@ -55,11 +55,13 @@ impl Files<'_> {
         Ok(names)
     }
 
-    /// The files of the folder around this one.
-    pub(crate) fn parent(&self) -> Option<Files<'_>> {
-        match self {
-            Self::Folder(path) => path.parent().map(Files::Folder),
-            Self::Memory(_) => None,
+    /// A file of the folder around this one, read whole; `None` where there is none of this name.
+    pub(crate) fn read_above(&self, name: &str) -> Result<Option<Bytes>, CheckpointError> {
+        let Self::Folder(path) = self else { return Ok(None) };
+        match (path.file_name(), path.parent()) {
+            (Some(_), Some(parent)) => Files::Folder(parent).read(name),
+            // A path such as `.`, whose last part is no name to take away.
+            _ => Files::Folder(&path.join("..")).read(name),
         }
     }
 

@@ -25,10 +25,10 @@ pub(crate) fn read(files: &Files<'_>) -> Result<Parts, CheckpointError> {
     let chat_template = ChatTemplate::read(files)?;
     let tokenizer = match files.read(TOKENIZER)? {
         // OpenAI's own layout is a folder within one that has the tokenizer.
-        None if original.is_some() => files.parent().map(|files| files.read(TOKENIZER)),
-        own => Some(Ok(own)),
+        None if original.is_some() => files.read_above(TOKENIZER)?,
+        own => own,
     };
-    let tokenizer = tokenizer.transpose()?.flatten().ok_or_else(|| files.missing(TOKENIZER))?;
+    let tokenizer = tokenizer.ok_or_else(|| files.missing(TOKENIZER))?;
     let format = if original.is_some() { Format::Original } else { Format::Released };
     let names = Names::of(spec.architecture, format);
     let weights = Weights::open(files)?;

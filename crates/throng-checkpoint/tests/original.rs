@@ -94,6 +94,14 @@ fn the_original_layout_is_the_released_one() {
 }
 
 #[test]
+fn the_tokenizer_is_found_from_a_path_without_a_name_too() {
+    let folder = Folder::new();
+    add_original(&folder);
+    std::fs::create_dir(folder.path("original/inner")).unwrap();
+    assert!(Checkpoint::open(&folder.path("original/inner/..")).is_ok());
+}
+
+#[test]
 fn a_stack_of_another_height_is_refused() {
     let folder = Folder::new();
     add_original(&folder);
