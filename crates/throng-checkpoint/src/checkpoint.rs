@@ -47,8 +47,8 @@ impl Checkpoint {
         }
     }
 
-    /// The same from files in memory, as pairs of name and content; a GGUF file is `model.gguf`. What is opened is cloned: a
-    /// reference to what the program embeds, or an `Arc`.
+    /// The same from files in memory, as pairs of name and content; a GGUF file is `model.gguf`.
+    /// What is opened is cloned: a reference to what the program embeds, or an `Arc`.
     ///
     /// # Errors
     /// As for [`Checkpoint::open`].

@@ -175,12 +175,12 @@ impl CheckpointError {
             | Self::Config { source: ConfigError::UnknownArchitecture { .. }, .. } => {
                 "only the architectures listed can be run"
             }
-            Self::MissingTensor { .. }
-            | Self::StrayTensor { .. }
-            | Self::WrongShape { .. }
-            | Self::WrongDtype { .. } => {
-                "config.json and the weights must come from the same model, in the layout in which it \
-                 was released"
+            Self::WrongDtype { .. } => {
+                "the same model in one of those types can be run: most are published in several"
+            }
+            Self::MissingTensor { .. } | Self::StrayTensor { .. } | Self::WrongShape { .. } => {
+                "the tensors must be those of the model that config.json, or a GGUF file's own \
+                 metadata, describe: take all files from one release again"
             }
             Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
                 "whoever runs this must be allowed to read it"

@@ -5,7 +5,7 @@
 #[path = "common/gguf.rs"]
 mod gguf;
 
-use gguf::{F32, Gguf, Q2_K, Q4_1, list_value, text_bytes, text_value, u32_value};
+use gguf::{F32, Gguf, Q2_K, Q4_1, f32_value, list_value, text_bytes, text_value, u32_value};
 use proptest::prelude::*;
 use throng_checkpoint::Checkpoint;
 
@@ -184,5 +184,28 @@ proptest! {
         let end = cut.index(bytes.len());
         bytes.truncate(end);
         prop_assert!(open(bytes).is_err());
+    }
+}
+
+#[test]
+fn a_type_that_cannot_be_read_has_a_way_out() {
+    let mut file = Gguf::llama();
+    file.tensor("blk.0.attn_q.weight").2 = Q2_K;
+    let error = Checkpoint::embedded(&[("model.gguf", file.bytes())]).unwrap_err();
+    assert!(error.hint().unwrap().contains("published in several"));
+}
+
+/// JSON would have null for them, which counts as absent.
+#[test]
+fn numbers_that_are_none_do_not_pass_for_missing_ones() {
+    let scaled = Gguf::llama()
+        .set("llama.rope.scaling.type", text_value("linear"))
+        .set("llama.rope.scaling.factor", f32_value(2.0));
+    assert!(Checkpoint::embedded(&[("model.gguf", scaled.bytes())]).is_ok());
+    for key in ["llama.rope.freq_base", "llama.rope.scaling.factor", "general.sampling.temp"] {
+        for (number, name) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+            let message = message(&scaled.clone().set(key, f32_value(number)));
+            assert_eq!(message, format!("FILE: {key} is {name}, expected a finite number"));
+        }
     }
 }

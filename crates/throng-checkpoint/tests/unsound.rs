@@ -169,7 +169,7 @@ fn tensors_that_have_no_role() {
         message,
         "model.safetensors has a tensor model.layers.0.mlp.shared that the model does not"
     );
-    assert!(hint.unwrap().contains("same model"));
+    assert!(hint.unwrap().contains("one release"));
 }
 
 /// Opens and reads everything, or gets an error of one line.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::metadata::Metadata;
+use super::value::Value;
 use crate::error::CheckpointError;
 
 /// The rows of one architecture. Its keys in the metadata begin with its name and a dot.
@@ -150,9 +151,8 @@ fn row(metadata: &Metadata<'_>) -> Result<&'static Architecture, CheckpointError
 
 /// A number, or the one that a list repeats for every layer.
 fn number(metadata: &Metadata<'_>, key: &str) -> Result<Option<Json>, CheckpointError> {
-    let Some(value) = metadata.get(key) else { return Ok(None) };
-    match value.list() {
-        None => Ok(Some(value.to_json())),
+    match metadata.get(key).and_then(Value::list) {
+        None => metadata.json(key),
         Some([first, rest @ ..]) if rest.iter().all(|other| other == first) => {
             Ok(Some(first.to_json()))
         }
@@ -188,8 +188,8 @@ fn scaling(metadata: &Metadata<'_>, row: &Architecture) -> Result<Option<Json>, 
     // gpt-oss was trained without the rounding.
     let mut scaling = json!({ "truncate": row.name != "gpt-oss" });
     for (from, to) in SCALING {
-        if let Some(value) = metadata.get(&key(from)) {
-            scaling[*to] = value.to_json();
+        if let Some(value) = metadata.json(&key(from))? {
+            scaling[*to] = value;
         }
     }
     Ok(Some(scaling))

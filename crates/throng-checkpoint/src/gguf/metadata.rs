@@ -44,6 +44,14 @@ impl<'a> Metadata<'a> {
         })
     }
 
+    /// Any value as JSON, where the key is there. It has no infinity and no NaN, and null would count
+    /// as absent.
+    pub(super) fn json(&self, key: &str) -> Result<Option<Json>, CheckpointError> {
+        self.typed(key, "a finite number", |value| {
+            Some(value.to_json()).filter(|json| !json.is_null())
+        })
+    }
+
     /// Texts, where the key is there.
     pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>, CheckpointError> {
         self.typed(key, "a list of texts", |value| {
@@ -89,6 +97,7 @@ impl<'a> Metadata<'a> {
 fn quote(value: &Value<'_>) -> String {
     match value {
         Value::List(elements) => format!("a list of {}", elements.len()),
+        Value::Float(number) => number.to_string(),
         value => value.to_json().to_string().chars().take(60).collect(),
     }
 }

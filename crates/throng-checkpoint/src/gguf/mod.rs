@@ -154,8 +154,8 @@ fn chat_template(metadata: &Metadata<'_>) -> Result<Option<ChatTemplate>, Checkp
 fn generation(metadata: &Metadata<'_>, spec: &ModelSpec) -> Result<Generation, CheckpointError> {
     let mut own = json!({});
     for (from, to) in SAMPLING {
-        if let Some(value) = metadata.get(from) {
-            own[to] = value.to_json();
+        if let Some(value) = metadata.json(from)? {
+            own[to] = value;
         }
     }
     let stops: Vec<Json> =
