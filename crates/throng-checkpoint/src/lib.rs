@@ -1,5 +1,6 @@
-//! Files to a `ModelSpec` and named bytes. A [`Checkpoint`] is a folder in the released layout or a
-//! GGUF file, memory-mapped or embedded in the binary; nothing after it knows which.
+//! Files to a `ModelSpec` and named bytes. A [`Checkpoint`] is a folder of safetensors, named as
+//! `transformers` names them or as OpenAI does in `original/`, or a GGUF file; memory-mapped or
+//! embedded in the binary. Nothing after it knows which.
 
 mod archive;
 mod bind;
