@@ -50,6 +50,23 @@ fn a_head_of_its_own_and_what_the_tokenizer_says() {
     assert_eq!(tokenizer["post_processor"]["type"], "TemplateProcessing");
 }
 
+#[test]
+fn control_tokens_that_end_a_turn_are_known_by_their_text() {
+    let (normal, control) = (1i32, 3i32);
+    let with = |kind: i32| {
+        let mut file = Gguf::llama();
+        file.tensor("token_embd.weight").1 = vec![4, 257];
+        let tokens = [gguf::alphabet(), vec![gguf::text_bytes("<|eot_id|>")]].concat();
+        let kinds = [vec![normal; 256], vec![kind]].concat();
+        let kinds: Vec<_> = kinds.iter().map(|kind| kind.to_le_bytes().to_vec()).collect();
+        let file = file.set("tokenizer.ggml.tokens", gguf::list_value(8, &tokens));
+        let file = file.set("tokenizer.ggml.token_type", gguf::list_value(5, &kinds));
+        open(file.bytes()).unwrap().generation().stop_tokens.clone()
+    };
+    assert_eq!(with(control), [10, 256]);
+    assert_eq!(with(normal), [10]);
+}
+
 /// Files do not say that Qwen's tokenizer composes characters first, and it does.
 #[test]
 fn a_name_of_a_pre_tokenizer_stands_for_all_that_happens_before_the_merges() {

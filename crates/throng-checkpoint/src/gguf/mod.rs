@@ -158,8 +158,15 @@ fn generation(metadata: &Metadata<'_>, spec: &ModelSpec) -> Result<Generation, C
             own[to] = value;
         }
     }
-    let stops: Vec<Json> =
+    let mut stops: Vec<Json> =
         STOPS.iter().filter_map(|key| Some(metadata.get(key)?.to_json())).collect();
+    // What lies beyond the embedding is for those to refuse who compare it with the vocabulary.
+    let ends = tokenizer::ends(metadata)?.into_iter().filter(|&id| id < spec.vocab);
+    for end in ends.map(Json::from) {
+        if !stops.contains(&end) {
+            stops.push(end);
+        }
+    }
     own["eos_token_id"] = stops.into();
     Generation::parse(&own, &Json::Null, spec.vocab).map_err(|(key, found, expected)| {
         let own = SAMPLING.iter().find(|pair| pair.1 == key).map_or(STOPS[0], |pair| pair.0);

@@ -19,6 +19,9 @@ const CONTROL: u64 = 3;
 /// Of one that is text, though not made by merges.
 const USER_DEFINED: u64 = 4;
 
+/// Control tokens that end a turn whatever their file says: some say it of one token only.
+const ENDS: [&str; 4] = ["<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|endoftext|>"];
+
 /// The content of the `tokenizer.json`.
 pub(super) fn json(metadata: &Metadata<'_>) -> Result<Vec<u8>, CheckpointError> {
     check_model(metadata)?;
@@ -56,6 +59,15 @@ pub(super) fn json(metadata: &Metadata<'_>) -> Result<Vec<u8>, CheckpointError> 
 pub(super) fn token(metadata: &Metadata<'_>, key: &str) -> Result<Option<String>, CheckpointError> {
     let tokens = tokens(metadata)?;
     Ok(metadata.index(key, tokens.len())?.map(|id| tokens[id].to_owned()))
+}
+
+/// Ids of the control tokens that end a turn by their text.
+pub(super) fn ends(metadata: &Metadata<'_>) -> Result<Vec<usize>, CheckpointError> {
+    let tokens = tokens(metadata)?;
+    let types = types(metadata, tokens.len())?;
+    let ends = tokens.iter().zip(types).enumerate();
+    let ends = ends.filter(|(_, (token, kind))| *kind == CONTROL && ENDS.contains(token));
+    Ok(ends.map(|(id, _)| id).collect())
 }
 
 fn check_model(metadata: &Metadata<'_>) -> Result<(), CheckpointError> {

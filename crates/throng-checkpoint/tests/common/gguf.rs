@@ -140,7 +140,7 @@ impl Gguf {
 }
 
 /// One token a byte, as byte-level BPE writes it.
-fn alphabet() -> Vec<Vec<u8>> {
+pub fn alphabet() -> Vec<Vec<u8>> {
     let tokenizer = throng_testkit::byte_tokenizer();
     let tokenizer: serde_json::Value = serde_json::from_slice(&tokenizer).expect("our own JSON");
     let vocab = tokenizer["model"]["vocab"].as_object().expect("a vocabulary");
