@@ -129,7 +129,7 @@ impl Gguf {
             file.extend(dims.iter().flat_map(|dim| dim.to_le_bytes()));
             file.extend(kind.to_le_bytes());
             file.extend(offset.to_le_bytes());
-            let values = dims.iter().fold(1u64, |all, &n| all.saturating_mul(n)).min(1024);
+            let values = dims.iter().fold(1u64, |all, &n| all.saturating_mul(n)).min(4096);
             data.extend((0..values).flat_map(|i| (i as f32).to_le_bytes()));
         }
         file.resize(file.len().next_multiple_of(self.alignment), 0);
