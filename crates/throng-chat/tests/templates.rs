@@ -46,6 +46,20 @@ fn rendered_tokens_are_those_of_transformers() {
     }
 }
 
+/// As Qwen3-Coder's template asks before it counts its tools.
+#[test]
+fn nothing_is_no_list() {
+    let tokenizer = Tokenizer::from_json(&template_file("template-tokenizer.json")).unwrap();
+    let source = "{% for value in [none, [], 'a', {}, missing, 1] %}\
+        {{ value is iterable }} {% endfor %}{{ tools is iterable and tools | length > 0 }}";
+    let template = Template { source: source.to_owned(), ..Template::default() };
+    let chat = Chat::new(tokenizer.clone(), Some(template)).unwrap();
+    let prompt = chat.render(&Conversation::default()).unwrap();
+    // What Jinja2 says of the same.
+    let expected = "False True True True True False False";
+    assert_eq!(tokenizer.decode(&prompt.ids).to_lowercase(), expected.to_lowercase());
+}
+
 #[test]
 fn padding_wider_than_any_text_is_refused() {
     let tokenizer = Tokenizer::from_json(&template_file("template-tokenizer.json")).unwrap();

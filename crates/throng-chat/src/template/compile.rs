@@ -42,6 +42,8 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, ChatError> {
     environment.set_recursion_limit(MAX_RECURSION);
     bounds::install(&mut environment);
     environment.add_filter("tojson", |value: Value, options: Kwargs| json::tojson(&value, options));
+    // To Python, nothing is no list; to the engine, it is an empty one.
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
     environment.add_function("raise_exception", |message: String| {
         let refusal = Error::new(ErrorKind::InvalidOperation, "raise_exception");
         Err::<String, _>(refusal.with_source(Raised(message)))
