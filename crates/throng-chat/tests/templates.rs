@@ -81,6 +81,10 @@ fn padding_wider_than_any_text_is_refused() {
     }
     for (source, expected) in [
         ("{{ 'a\nb'|indent(2) }}", "a\n  b"),
+        // As Jinja2 has each of these.
+        ("{{ '{\n'|indent(2, first=true) }}|", "  {\n|"),
+        ("{{ 'a\n\nb\n'|indent(2) }}|", "a\n\n  b\n|"),
+        ("{{ 'a\n\nb\n'|indent(2, blank=true) }}|", "a\n  \n  b\n  |"),
         ("{{ 'a'|indent(width=3, first=true) }}", "   a"),
         ("{{ '%03d of 20240601'|format(7) }}", "007 of 20240601"),
         ("{{ '{:>3}: 20240601 {}'.format(7, 'b') }}", "  7: 20240601 b"),

@@ -7,19 +7,34 @@ use minijinja_contrib::pycompat::unknown_method_callback;
 /// Characters of padding at most.
 pub(super) const MAX_WIDTH: usize = 1000;
 
-/// The filter `indent(width=4, first=false, blank=false)`.
+/// The filter `indent(width=4, first=false, blank=false)`, which leaves newlines at a text's end as
+/// they are: the engine's own takes one away.
 pub(super) fn indent(
     value: StringInput<'_>,
     width: Option<usize>,
     first: Option<bool>,
     blank: Option<bool>,
     options: Kwargs,
-) -> Result<Value, Error> {
-    let named = if options.has("width") { options.get("width")? } else { None };
-    if width.or(named).is_some_and(|width| width > MAX_WIDTH) {
+) -> Result<String, Error> {
+    let width = width.map_or_else(|| options.get("width"), |width| Ok(Some(width)))?.unwrap_or(4);
+    let first = first.map_or_else(|| options.get("first"), |first| Ok(Some(first)))?;
+    let blank = blank.map_or_else(|| options.get("blank"), |blank| Ok(Some(blank)))?;
+    options.assert_all_used()?;
+    if width > MAX_WIDTH {
         return Err(too_wide());
     }
-    filters::indent(value, width, first, blank, options)
+    let indent = " ".repeat(width);
+    let mut indented = String::new();
+    for (number, line) in value.as_str().split('\n').enumerate() {
+        let indents = match number {
+            0 => first.unwrap_or(false),
+            _ => blank.unwrap_or(false) || !line.is_empty(),
+        };
+        indented.push_str(if number > 0 { "\n" } else { "" });
+        indented.push_str(if indents { &indent } else { "" });
+        indented.push_str(line);
+    }
+    Ok(indented)
 }
 
 /// The filter `format`, with the widths of `printf`.
