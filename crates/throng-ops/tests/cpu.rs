@@ -5,7 +5,9 @@ mod common;
 
 use std::cell::RefCell;
 
-use common::{POOL_BLOCKS, Random, Sequence, Stored, angles, attend, error, experts, linear};
+use common::{
+    POOL_BLOCKS, Random, Sequence, Stored, angles, attend, error, error_of_vectors, experts, linear,
+};
 use half::bf16;
 use proptest::prelude::*;
 use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes, packed_dtype};
@@ -13,9 +15,10 @@ use throng_spec::{Activation, DType, Heads, Mixture, Weighting};
 
 const CASES: u32 = 48;
 
-/// The largest error where activations are rounded to INT8 or bf16, relative to the size of the
-/// result: rounding errors of up to 1 in 254 add up at random.
-const ROUNDED: f32 = 0.15;
+/// The largest error of a token's experts where activations are rounded to INT8 or bf16, relative to
+/// the length of the result: rounding errors of up to 1 in 254 add up at random, twice. The worst of
+/// 260,000 tokens of the heaviest-tailed kind had 0.052.
+const ROUNDED: f32 = 0.1;
 
 fn cpu(isa: Isa, threads: usize) -> Option<RefCell<Cpu>> {
     match Cpu::new(threads, Some(isa)) {
@@ -136,7 +139,7 @@ fn experts_match_the_oracle_and_are_the_same_in_company(isa: Isa) {
         routes.choose(&logits, mixture);
         let expected = experts(&mut Naive, matrices, (activation, Precision::Exact), &routes, &x);
         let together = experts(three, matrices, (activation, precision), &routes, &x);
-        let error = error(&together, &expected);
+        let error = error_of_vectors(&together, &expected, hidden);
         prop_assert!(error < tolerance(precision), "error {error}");
         for token in 0..tokens {
             routes.choose(&logits[token * count..][..count], mixture);

@@ -184,3 +184,18 @@ pub fn error(ours: &[f32], expected: &[f32]) -> f32 {
         .fold(0.0, |a, b| if b.is_nan() { f32::INFINITY } else { f32::max(a, b) });
     worst / size
 }
+
+/// The largest distance of a vector from what is expected, relative to its length. Where activations
+/// were rounded, one vector of many may be large enough for its error to dwarf the others.
+pub fn error_of_vectors(ours: &[f32], expected: &[f32], width: usize) -> f32 {
+    assert_eq!(ours.len(), expected.len());
+    let length = |squares: f32| squares.sqrt().max(1e-6);
+    ours.chunks(width)
+        .zip(expected.chunks(width))
+        .map(|(ours, expected)| {
+            let difference = ours.iter().zip(expected).map(|(a, b)| (a - b) * (a - b)).sum();
+            length(difference) / length(expected.iter().map(|x| x * x).sum())
+        })
+        .map(|error| if error.is_nan() { f32::INFINITY } else { error })
+        .fold(0.0, f32::max)
+}
