@@ -37,7 +37,7 @@ pub(super) enum Flaw {
     Ends,
     /// The data of its tensors would end here.
     Short { expected: u64 },
-    /// A tensor of an element type that cannot be read, though the file may be sound.
+    /// Something that no sound file says: what it is.
     Wrong(String),
 }
 
