@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Every crate and the crates of this workspace that it may use, besides in tests.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("throng-spec", &[]),
     ("throng-ops", &["throng-spec"]),
     ("throng-checkpoint", &["throng-spec"]),
@@ -14,11 +14,13 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("throng-engine", &["throng-model", "throng-spec"]),
     ("throng-chat", &[]),
     ("throng-hub", &[]),
+    ("throng-bench", &["throng-engine", "throng-model", "throng-ops", "throng-spec"]),
     ("throng-server", &["throng-chat", "throng-engine"]),
     ("throng-testkit", &["throng-checkpoint", "throng-model", "throng-spec"]),
     (
         "throng",
         &[
+            "throng-bench",
             "throng-chat",
             "throng-checkpoint",
             "throng-engine",
