@@ -1,10 +1,16 @@
 //! What `throng bench` measures, and how it is summed up.
 //!
-//! [`Samples`] holds repeated measurements of one quantity and gives their median and spread;
-//! [`bar_plot`] draws a curve of such medians in a terminal.
+//! [`measure_offline`] times a model's steps on batches that it makes itself. [`Samples`] holds
+//! repeated measurements of one quantity and gives their median and spread; [`table`] and
+//! [`bar_plot`] bring such medians to a terminal.
 
+mod crowd;
+mod offline;
 mod plot;
 mod statistics;
+mod table;
 
+pub use offline::{Case, Measurement, OfflineError, OfflinePlan, measure_offline};
 pub use plot::{Bar, bar_plot};
 pub use statistics::Samples;
+pub use table::table;

@@ -14,8 +14,10 @@ mod cpu;
 mod matrix;
 mod mxfp4;
 mod naive;
+mod operation;
 mod placement;
 mod routes;
+mod timed;
 
 pub use backend::{Attention, Backend, OutOfMemory, Precision};
 pub use cpu::{
@@ -23,5 +25,7 @@ pub use cpu::{
 };
 pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};
 pub use naive::Naive;
+pub use operation::{Operation, OperationClock, OperationTimes};
 pub use placement::{Angles, BLOCK_TOKENS, Placement};
 pub use routes::Routes;
+pub use timed::Timed;

@@ -1,5 +1,6 @@
 //! The command line as it was typed.
 
+mod bench;
 mod inspect;
 
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use throng_chat::Effort;
 use throng_server::Date;
 
+pub use self::bench::{BenchArgs, OfflineArgs};
 pub use self::inspect::InspectArgs;
 
 /// Serve gpt-oss models to many users at once, from one set of weights.
@@ -38,6 +40,8 @@ pub enum Command {
     Score(ScoreArgs),
     /// Show what models are made of, what they read a step and whether they fit here
     Inspect(InspectArgs),
+    /// Measure how fast a model reads and writes here, for how many users
+    Bench(BenchArgs),
     /// Write a checkpoint of random weights, to measure a model without having it
     Synth(SynthArgs),
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
+use throng_bench::OfflineError;
 use throng_chat::{ChatError, TokenizerError};
 use throng_checkpoint::CheckpointError;
 use throng_checkpoint::synth::SynthError;
@@ -91,6 +92,8 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         "`throng help generate` says what each number does"
     } else if let Some(LoadError::OutOfMemory(_)) = error.downcast_ref() {
         "less --kv-cache-memory leaves more for everything else"
+    } else if let Some(error) = error.downcast_ref::<OfflineError>() {
+        offline_hint(error)?
     } else if let Some(error) = error.downcast_ref::<ServeError>() {
         listen_hint(error)
     } else {
@@ -109,6 +112,19 @@ fn synth_hint(error: &SynthError) -> &'static str {
         SynthError::NoRoom { .. } => "fewer layers need less: --layers 4",
         SynthError::NotInGguf { .. } => "without --gguf, the model is written as safetensors",
         error => error.hint(),
+    }
+}
+
+fn offline_hint(error: &OfflineError) -> Option<&'static str> {
+    match error {
+        OfflineError::TooLong { .. } => {
+            Some("--prompt-tokens, and --context with --generate-tokens, must fit the model")
+        }
+        OfflineError::NoRoom { .. } => Some(
+            "more --kv-cache-memory has room for them, fewer --users or less --context need less",
+        ),
+        OfflineError::Clock => Some("more --generate-tokens take longer"),
+        OfflineError::Run(_) => None,
     }
 }
 

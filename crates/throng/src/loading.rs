@@ -8,7 +8,8 @@ use throng_chat::{Chat, Template, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
 use throng_engine::{Engine, EngineConfig, Sizing};
 use throng_model::{LoadOptions, Precision, Progress, Runner, stored};
-use throng_spec::Stored;
+use throng_ops::{Backend, Cpu};
+use throng_spec::{ModelSpec, Stored};
 
 use crate::args::ModelArgs;
 use crate::failure::Failure;
@@ -63,6 +64,20 @@ impl Model {
         Ok(())
     }
 
+    /// The model's shape.
+    pub fn spec(&self) -> &ModelSpec {
+        self.checkpoint.spec()
+    }
+
+    /// How products are computed: as the arguments say, or as suits the model.
+    pub fn precision(&self, args: &ModelArgs) -> Precision {
+        match args.exact {
+            Some(true) => Precision::Exact,
+            Some(false) => Precision::Fast,
+            None => throng_model::default_precision(self.spec()),
+        }
+    }
+
     /// The chat format.
     ///
     /// # Errors
@@ -92,12 +107,23 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Result<Box<dyn Runner>> {
-        let spec = self.checkpoint.spec();
-        let precision = match args.exact {
-            Some(true) => Precision::Exact,
-            Some(false) => Precision::Fast,
-            None => throng_model::default_precision(spec),
-        };
+        let cpu = Cpu::new(threads(args.threads)?, None)?;
+        self.runner_on(cpu, args, config, wanted_logits)
+    }
+
+    /// The same on a backend of one's own.
+    ///
+    /// # Errors
+    /// As [`Model::runner`].
+    pub fn runner_on<B: Backend + 'static>(
+        &self,
+        backend: B,
+        args: &ModelArgs,
+        config: EngineConfig,
+        wanted_logits: Option<usize>,
+    ) -> Result<Box<dyn Runner>> {
+        let spec = self.spec();
+        let precision = self.precision(args);
         let kv_bytes = usize::try_from(args.kv_cache_memory.as_u64())?;
         let tensors = &stored(&self.checkpoint);
         let sizing = Sizing { spec, tensors, precision, config, kv_bytes, wanted_logits };
@@ -116,9 +142,10 @@ impl Model {
         let mut bar = Bar { start: Instant::now(), shown: None };
         let total_bytes = tensors.iter().map(Stored::bytes).sum();
         bar.show(Progress { done_bytes: 0, total_bytes });
-        let runner = throng_model::load(&self.checkpoint, options, &mut |progress| {
-            bar.show(progress);
-        })?;
+        let runner =
+            throng_model::load_with(backend, &self.checkpoint, options, &mut |progress| {
+                bar.show(progress);
+            })?;
         bar.finish();
         Ok(runner)
     }

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod bench;
 mod chat;
 mod generate;
 mod inspect;
@@ -28,6 +29,7 @@ pub fn run(args: Args) -> Result<()> {
         Some(Command::Pull(args)) => pull::run(&args),
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Synth(args)) => synth::run(&args),
     }
 }

@@ -1,0 +1,224 @@
+//! A backend that looks at the clock: what a step's time goes to, without a clock in any kernel.
+
+use throng_spec::{Activation, Heads, Mixture};
+
+use crate::backend::{Attention, Backend, OutOfMemory, Precision};
+use crate::matrix::MatrixSource;
+use crate::operation::{Operation, OperationClock};
+use crate::placement::{Angles, Placement};
+use crate::routes::Routes;
+
+/// Another backend, timed: it computes what that computes.
+#[derive(Debug)]
+pub struct Timed<B> {
+    inner: B,
+    clock: OperationClock,
+}
+
+impl<B: Backend> Timed<B> {
+    /// Times a backend; its clock starts at zero.
+    pub fn new(inner: B) -> Self {
+        Self { inner, clock: OperationClock::default() }
+    }
+
+    /// What reads the times.
+    pub fn clock(&self) -> OperationClock {
+        self.clock.clone()
+    }
+}
+
+impl<B: Backend> Backend for Timed<B> {
+    type Buffer = B::Buffer;
+    type Matrix = B::Matrix;
+    type KvPool = B::KvPool;
+
+    fn upload(&mut self, values: &[f32]) -> B::Buffer {
+        self.inner.upload(values)
+    }
+
+    fn reserve(&mut self, buffer: &mut B::Buffer, len: usize) {
+        self.inner.reserve(buffer, len);
+    }
+
+    fn read<'a>(&'a mut self, buffer: &'a B::Buffer, len: usize) -> &'a [f32] {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Copy, || inner.read(buffer, len))
+    }
+
+    fn pack(&mut self, source: &MatrixSource<'_>, precision: Precision) -> B::Matrix {
+        self.inner.pack(source, precision)
+    }
+
+    fn kv_pool(
+        &mut self,
+        heads: Heads,
+        blocks: usize,
+        precision: Precision,
+    ) -> Result<B::KvPool, OutOfMemory> {
+        self.inner.kv_pool(heads, blocks, precision)
+    }
+
+    fn embed(&mut self, table: &B::Matrix, tokens: &[u32], out: &mut B::Buffer) {
+        self.clock.time(Operation::Copy, || self.inner.embed(table, tokens, out));
+    }
+
+    fn embed_add(&mut self, table: &B::Matrix, tokens: &[u32], out: &mut B::Buffer) {
+        self.clock.time(Operation::Copy, || self.inner.embed_add(table, tokens, out));
+    }
+
+    fn gather(&mut self, width: usize, tokens: &[u32], x: &B::Buffer, out: &mut B::Buffer) {
+        self.clock.time(Operation::Copy, || self.inner.gather(width, tokens, x, out));
+    }
+
+    fn rms_norm(
+        &mut self,
+        tokens: usize,
+        x: &B::Buffer,
+        weight: &B::Buffer,
+        epsilon: f32,
+        out: &mut B::Buffer,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Norm, || inner.rms_norm(tokens, x, weight, epsilon, out));
+    }
+
+    fn layer_norm(
+        &mut self,
+        tokens: usize,
+        x: &B::Buffer,
+        weight_and_bias: (&B::Buffer, &B::Buffer),
+        epsilon: f32,
+        out: &mut B::Buffer,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Norm, || inner.layer_norm(tokens, x, weight_and_bias, epsilon, out));
+    }
+
+    fn norm_heads(
+        &mut self,
+        tokens: usize,
+        attention: &Attention,
+        query_and_key: (&B::Buffer, &B::Buffer),
+        epsilon: f32,
+        qkv: &mut B::Buffer,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Norm, || {
+            inner.norm_heads(tokens, attention, query_and_key, epsilon, qkv);
+        });
+    }
+
+    fn linear(&mut self, tokens: usize, x: &B::Buffer, matrix: &B::Matrix, out: &mut B::Buffer) {
+        self.clock.time(Operation::Linear, || self.inner.linear(tokens, x, matrix, out));
+    }
+
+    fn linear_add(
+        &mut self,
+        tokens: usize,
+        x: &B::Buffer,
+        matrix: &B::Matrix,
+        out: &mut B::Buffer,
+    ) {
+        self.clock.time(Operation::Linear, || self.inner.linear_add(tokens, x, matrix, out));
+    }
+
+    fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut B::Buffer) {
+        self.clock.time(Operation::Attention, || self.inner.rope(attention, angles, qkv));
+    }
+
+    fn append_kv(
+        &mut self,
+        attention: &Attention,
+        placement: &Placement,
+        qkv: &B::Buffer,
+        pool: &mut B::KvPool,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Attention, || inner.append_kv(attention, placement, qkv, pool));
+    }
+
+    fn attend(
+        &mut self,
+        attention: &Attention,
+        placement: &Placement,
+        sinks: &B::Buffer,
+        qkv: &B::Buffer,
+        pool: &B::KvPool,
+        out: &mut B::Buffer,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Attention, || {
+            inner.attend(attention, placement, sinks, qkv, pool, out);
+        });
+    }
+
+    fn route(
+        &mut self,
+        tokens: usize,
+        x: &B::Buffer,
+        router: &B::Matrix,
+        mixture: Mixture,
+        routes: &mut Routes,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Router, || inner.route(tokens, x, router, mixture, routes));
+    }
+
+    fn experts_up(
+        &mut self,
+        routes: &Routes,
+        x: &B::Buffer,
+        matrix: &B::Matrix,
+        activation: Activation,
+        out: &mut B::Buffer,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Experts, || inner.experts_up(routes, x, matrix, activation, out));
+    }
+
+    fn experts_down_add(
+        &mut self,
+        routes: &Routes,
+        x: &B::Buffer,
+        matrix: &B::Matrix,
+        out: &mut B::Buffer,
+    ) {
+        let Self { inner, clock } = self;
+        clock.time(Operation::Experts, || inner.experts_down_add(routes, x, matrix, out));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Operation, Timed};
+    use crate::backend::Backend;
+    use crate::naive::Naive;
+    use crate::operation::OperationTimes;
+
+    #[test]
+    fn an_operation_computes_the_same_and_its_kind_alone_takes_time() {
+        let (x, weight) = ([3.0, -4.0], [1.0, 2.0]);
+        let plain = normed(&mut Naive, &x, &weight);
+        let mut timed = Timed::new(Naive);
+        let clock = timed.clock();
+        assert_eq!(clock.read(), OperationTimes::default());
+        // A coarse clock may not see one of them.
+        for _ in 0..10_000 {
+            assert_eq!(normed(&mut timed, &x, &weight), plain);
+        }
+        let times = clock.read();
+        for operation in Operation::ALL {
+            let expected = [Operation::Norm, Operation::Copy].contains(&operation);
+            assert_eq!(!times.of(operation).is_zero(), expected, "{operation:?}");
+        }
+        assert_eq!(times.total(), times.of(Operation::Norm) + times.of(Operation::Copy));
+    }
+
+    fn normed<B: Backend>(backend: &mut B, x: &[f32], weight: &[f32]) -> Vec<f32> {
+        let (x, weight) = (backend.upload(x), backend.upload(weight));
+        let mut out = B::Buffer::default();
+        backend.reserve(&mut out, 2);
+        backend.rms_norm(1, &x, &weight, 1e-5, &mut out);
+        backend.read(&out, 2).to_vec()
+    }
+}
