@@ -1,9 +1,15 @@
 //! What the engine tells a client.
 
-/// Every accepted request yields its events in this order: `Prompt` if prompt log-probabilities
-/// were asked for, any number of `Token`s, then exactly one `Finish`, whatever happens.
+/// Every accepted request yields its events in this order: `Started` once it is admitted, `Prompt`
+/// if prompt log-probabilities were asked for, any number of `Token`s, then exactly one `Finish`,
+/// whatever happens and however early.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// It waits no longer.
+    Started {
+        /// Tokens of the prompt whose keys and values were in the cache already.
+        cached_tokens: usize,
+    },
     /// One entry for each token of the prompt but the first.
     Prompt(Vec<TokenLogprobs>),
     /// The next token of the answer.
@@ -42,6 +48,8 @@ pub enum FinishReason {
     Length,
     /// The client dropped its stream, or the engine shut down.
     Cancelled,
+    /// The request's deadline has passed.
+    Expired,
     /// The model could not be run; the text says why.
     Failed(String),
 }

@@ -3,7 +3,7 @@
 use throng_model::{BLOCK_TOKENS, KvBlocks, MemoryPlan, PlanOptions, Precision};
 use throng_spec::{ModelSpec, Stored};
 
-use crate::engine::EngineConfig;
+use crate::config::EngineConfig;
 use crate::kv_plan::blocks_of_one;
 
 /// The context that a user is taken to have when users are counted.

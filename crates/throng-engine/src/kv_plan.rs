@@ -3,7 +3,7 @@
 use throng_model::{BLOCK_TOKENS, BlockId, KvBlocks};
 use throng_spec::ModelSpec;
 
-use crate::engine::EngineConfig;
+use crate::config::EngineConfig;
 
 /// Part of the budget that windowed layers may take: a window is short, a context is not.
 const WINDOW_SHARE: usize = 3;
@@ -37,19 +37,24 @@ impl EngineConfig {
 }
 
 /// Blocks that one sequence of the model holds at most, with steps of `chunk` tokens: in the full
-/// pool the whole context, in the window pool a window and the chunk that follows it, wherever in a
-/// block it begins.
+/// pool the whole context; in the window pool the block of its last token, those that the window
+/// reaches back to from the beginning of that block, and those of the chunk.
 pub(crate) fn blocks_of_one(spec: &ModelSpec, chunk: usize) -> KvBlocks {
-    let windows = || spec.layers.iter().map(|layer| layer.attention.window);
-    let has_full = windows().any(|window| window.is_none());
+    let has_full = spec.layers.iter().any(|layer| layer.attention.window.is_none());
     let context = spec.context.div_ceil(BLOCK_TOKENS);
-    let ring = |window: usize| {
-        (window.saturating_add(chunk) / BLOCK_TOKENS).saturating_add(2).min(context)
+    let held = |window: usize| {
+        let before = window.saturating_sub(1).div_ceil(BLOCK_TOKENS);
+        before.saturating_add(1 + chunk.div_ceil(BLOCK_TOKENS)).min(context)
     };
     KvBlocks {
         full: if has_full { context } else { 0 },
-        window: windows().flatten().max().map_or(0, ring),
+        window: widest_window(spec).map_or(0, held),
     }
+}
+
+/// Tokens that a query sees, itself included, in the layer with the widest window.
+pub(crate) fn widest_window(spec: &ModelSpec) -> Option<usize> {
+    spec.layers.iter().filter_map(|layer| layer.attention.window).max()
 }
 
 #[cfg(test)]

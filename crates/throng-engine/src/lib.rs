@@ -2,18 +2,31 @@
 //! comes next. One plain thread; no text, no JSON, no tensors, no clock in the bookkeeping.
 
 mod block_pool;
+mod block_table;
+mod config;
 mod engine;
 mod event;
 mod fit;
+mod intake;
 mod kv_plan;
+mod prefix_cache;
+mod queue;
 mod request;
 mod sampler;
 mod scheduler;
 mod sequence;
+mod stats;
+mod stream;
+mod tenants;
 mod worker;
 
-pub use engine::{Canceller, Engine, EngineConfig, EventStream, StartError, SubmitError};
+pub use config::EngineConfig;
+pub use engine::{Engine, StartError};
 pub use event::{Event, FinishReason, TokenLogprobs, Usage};
 pub use fit::{KvRoom, Sizing, Verdict};
-pub use request::{InvalidSampling, Limits, Logprobs, Request, Sampling};
+pub use intake::SubmitError;
+pub use request::{InvalidSampling, Limits, Logprobs, Request, Sampling, Tenant};
 pub use sampler::logprobs;
+pub use scheduler::{KvCacheTooSmall, Scheduler, Step};
+pub use stats::{Finished, Histogram, PoolStats, Stats, TenantStats};
+pub use stream::{Canceller, EventStream};

@@ -1,5 +1,11 @@
 //! What a client asks the engine for.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sampler::mix;
+
 /// A prompt to continue. Token ids only: the engine knows no text.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -11,6 +17,31 @@ pub struct Request {
     pub limits: Limits,
     /// What to report of the probabilities; `None`: nothing.
     pub logprobs: Logprobs,
+    /// On whose account it runs.
+    pub tenant: Tenant,
+    /// Keys and values of a prefix are shared only among requests with the same salt: how soon an
+    /// answer comes would otherwise tell one tenant what another has asked.
+    pub cache_salt: Arc<str>,
+}
+
+/// Whose share of the machine a request uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Requests with the same name have one share.
+    pub name: Arc<str>,
+    /// Its share in proportion to those of the others.
+    pub weight: NonZeroU32,
+}
+
+impl Tenant {
+    /// The name of whoever has none.
+    pub const ANONYMOUS: &str = "anonymous";
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self { name: Self::ANONYMOUS.into(), weight: NonZeroU32::MIN }
+    }
 }
 
 /// How a token is drawn from the logits. Filters apply in the order of the fields.
@@ -42,6 +73,8 @@ pub struct Limits {
     pub max_tokens: usize,
     /// Token ids that end the answer. The stop token is the last token of the answer.
     pub stop_tokens: Vec<u32>,
+    /// How long the whole answer may take, waiting included; `None`: as long as it takes.
+    pub deadline: Option<Duration>,
 }
 
 /// Which log-probabilities to report. They are those of the model's distribution, before
@@ -55,6 +88,12 @@ pub struct Logprobs {
 }
 
 impl Sampling {
+    /// The seed of one of several choices of a request: the request's own for the first, and for
+    /// each other one that depends on it and the choice alone.
+    pub fn seed_of_choice(&self, choice: u64) -> u64 {
+        if choice == 0 { self.seed } else { mix(self.seed ^ mix(choice)) }
+    }
+
     /// Refuses numbers for which no distribution is defined.
     ///
     /// # Errors

@@ -66,15 +66,19 @@ fn argmax(logits: &[f32]) -> u32 {
 /// A number in 0..1 that depends on the seed and the index alone: a counter-based generator, so
 /// token i is drawn alike whatever was computed before it. Mixer: SplitMix64 (Steele et al. 2014).
 fn uniform(seed: u64, index: u64) -> f64 {
-    const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |mut z: u64| {
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
     let start = mix(seed.wrapping_add(GAMMA));
     let bits = mix(start.wrapping_add(index.wrapping_add(1).wrapping_mul(GAMMA)));
     (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// SplitMix64's increment.
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// SplitMix64's output function: neighbouring inputs, unlike outputs.
+pub(crate) const fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Log-probabilities of token `id` and of the `top` most probable tokens under `logits` (one f32 a

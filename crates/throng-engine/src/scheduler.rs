@@ -1,155 +1,278 @@
 //! Who runs in the next step. Integers only: no tensors, no I/O, no clock.
+//!
+//! A sequence is admitted when there are blocks for all its tokens so far; those of its answer come
+//! one by one as it grows. When they run out, the newest sequence of the tenant that holds most
+//! loses its place and waits again: its tokens are computed a second time, as far as they are not
+//! in the cache, and its client notices nothing.
 
-use throng_model::{BLOCK_TOKENS, Batch, KvBlocks};
+mod admission;
+mod integrity;
+mod plan;
+mod running;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use throng_model::{BLOCK_TOKENS, Batch, KvBlocks, Row};
 use throng_spec::ModelSpec;
 
-use crate::block_pool::BlockPool;
-use crate::engine::{EngineConfig, StartError};
+use self::running::Running;
+use crate::block_table::SharedCache;
+use crate::config::EngineConfig;
 use crate::event::FinishReason;
-use crate::kv_plan::blocks_of_one;
-use crate::sequence::{Reservation, Sequence};
+use crate::intake::{Intake, SubmitError};
+use crate::kv_plan::{blocks_of_one, widest_window};
+use crate::prefix_cache::PrefixCache;
+use crate::queue::Queue;
+use crate::request::Request;
+use crate::sequence::Sequence;
+use crate::stats::{Histogram, Stats};
+use crate::stream::EventStream;
+use crate::tenants::Tenants;
 
-/// The sequences that run, and the KV blocks that they and the coming ones may use.
-///
-/// A sequence is admitted when blocks for all that it may ever need are free, so a running
-/// sequence never waits for memory. Decoding sequences get a token in every step; what is left of
-/// the step's token budget goes to prompts, oldest first.
+/// The sequences that run and those that wait, and the KV cache's bookkeeping.
 #[derive(Debug)]
-pub(crate) struct Scheduler {
-    running: Vec<(Sequence, Reservation)>,
-    full: BlockPool,
-    window: BlockPool,
-    /// Blocks that one sequence holds at most.
-    most: KvBlocks,
-    context: usize,
+pub struct Scheduler {
+    intake: Arc<Intake>,
     config: EngineConfig,
-}
-
-impl Scheduler {
-    pub(crate) fn new(
-        spec: &ModelSpec,
-        blocks: KvBlocks,
-        config: EngineConfig,
-    ) -> Result<Self, StartError> {
-        let config = config.normalised();
-        let most = blocks_of_one(spec, config.max_batched_tokens);
-        if blocks.window < most.window || blocks.full < most.full.min(1) {
-            return Err(StartError::KvCacheTooSmall { blocks, most });
-        }
-        let held = if most.full == 0 { usize::MAX } else { blocks.full * BLOCK_TOKENS };
-        Ok(Self {
-            running: Vec::new(),
-            full: BlockPool::new(blocks.full),
-            window: BlockPool::new(blocks.window),
-            most,
-            context: spec.context.min(held),
-            config,
-        })
-    }
-
-    /// Positions that a prompt and its answer may have together.
-    pub(crate) fn context(&self) -> usize {
-        self.context
-    }
-
-    /// Whether nothing runs.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.running.is_empty()
-    }
-
-    /// Whether another sequence may join if the KV cache has room for it.
-    pub(crate) fn has_seat(&self) -> bool {
-        self.running.len() < self.config.max_sequences
-    }
-
-    /// Lets a sequence join; gives it back if the KV cache has no room for it now.
-    #[must_use]
-    pub(crate) fn admit(&mut self, sequence: Sequence) -> Option<Sequence> {
-        let blocks = sequence.reach().div_ceil(BLOCK_TOKENS);
-        let full = self.full.take(blocks.min(self.most.full));
-        let window = self.window.take(blocks.min(self.most.window));
-        let (Some(full), Some(window)) = (full, window) else {
-            return Some(sequence);
-        };
-        self.running.push((sequence, Reservation { full, window }));
-        None
-    }
-
-    /// Drops sequences whose clients have gone; their blocks are free at once.
-    pub(crate) fn drop_abandoned(&mut self) {
-        self.running.retain(|(sequence, _)| !sequence.is_abandoned());
-    }
-
-    /// The next step's batch: row i belongs to the sequence at `indices[i]`.
-    pub(crate) fn next_step(&self) -> Step {
-        let mut counts = vec![0; self.running.len()];
-        let mut budget = self.config.max_batched_tokens;
-        for decoding in [true, false] {
-            for (count, (sequence, _)) in counts.iter_mut().zip(&self.running) {
-                let pending = sequence.pending();
-                if (pending == 1) == decoding {
-                    *count = pending.min(budget);
-                    budget -= *count;
-                }
-            }
-        }
-        let mut step = Step::default();
-        for (index, (count, (sequence, reservation))) in
-            counts.into_iter().zip(&self.running).enumerate()
-        {
-            if count > 0 {
-                step.indices.push(index);
-                step.batch.rows.push(sequence.row(count, reservation));
-            }
-        }
-        step
-    }
-
-    /// Takes in the logits of a step, and finishes what is over.
-    pub(crate) fn on_step_done(&mut self, step: &Step, logits: &[f32], vocab: usize) {
-        let mut rest = logits;
-        let mut over = vec![None; self.running.len()];
-        for (&index, row) in step.indices.iter().zip(&step.batch.rows) {
-            let (own, others) = rest.split_at(row.wanted_logits * vocab);
-            rest = others;
-            over[index] = self.running[index].0.advance(row, own, vocab);
-        }
-        for ((sequence, reservation), over) in
-            std::mem::take(&mut self.running).into_iter().zip(over)
-        {
-            match over {
-                Some(reason) => {
-                    drop(reservation);
-                    sequence.finish(reason);
-                }
-                None => self.running.push((sequence, reservation)),
-            }
-        }
-    }
-
-    /// Finishes everything that runs.
-    pub(crate) fn finish_all(&mut self, reason: &FinishReason) {
-        for (sequence, _) in self.running.drain(..) {
-            sequence.finish(reason.clone());
-        }
-    }
+    cache: SharedCache,
+    tenants: Tenants,
+    /// In order of admission.
+    running: Vec<Running>,
+    /// Blocks of the window pool with which any sequence can go on.
+    window_least: usize,
+    arrivals: u64,
+    vocab: usize,
+    stats: Stats,
 }
 
 /// One step's batch, and whose its rows are.
 #[derive(Debug, Default)]
-pub(crate) struct Step {
-    pub(crate) batch: Batch,
-    indices: Vec<usize>,
+pub struct Step {
+    /// What the model is to run; without rows there is nothing to do.
+    pub batch: Batch,
+    /// Arrivals of the rows' sequences.
+    sequences: Vec<u64>,
 }
 
-impl EngineConfig {
-    /// The same sizes, none of them zero, with a token for every sequence in each step.
-    pub(crate) fn normalised(self) -> Self {
-        let max_sequences = self.max_sequences.max(1);
-        Self {
-            queue: self.queue.max(1),
-            max_sequences,
-            max_batched_tokens: self.max_batched_tokens.max(max_sequences),
+impl Scheduler {
+    /// A scheduler for a model and a KV cache of `blocks`.
+    ///
+    /// # Errors
+    /// The KV cache cannot hold a single sequence.
+    pub fn new(
+        spec: &ModelSpec,
+        blocks: KvBlocks,
+        config: EngineConfig,
+    ) -> Result<Self, KvCacheTooSmall> {
+        let config = config.normalised();
+        let least = blocks_of_one(spec, 1);
+        if blocks.window < least.window || blocks.full < least.full.min(1) {
+            return Err(KvCacheTooSmall { blocks, least });
+        }
+        // A model without layers that see the whole context needs no memory for them, but names
+        // for its blocks: enough for every sequence, and for as many prefixes as windows are kept.
+        let context_blocks = spec.context.div_ceil(BLOCK_TOKENS);
+        let full = if least.full == 0 {
+            context_blocks.saturating_mul(config.max_sequences).min(MAX_NAMES) + blocks.window
+        } else {
+            blocks.full
+        };
+        let context = spec.context.min(full * BLOCK_TOKENS);
+        let intake = Intake {
+            vocab: spec.vocab,
+            context,
+            queue: Queue::new(config.queue),
+            prefix_cache: config.prefix_cache,
+            requests: AtomicU64::new(0),
+        };
+        let window = widest_window(spec);
+        let cache = PrefixCache::new(KvBlocks { full, ..blocks }, window, config.prefix_cache);
+        Ok(Self {
+            intake: Arc::new(intake),
+            config,
+            cache: SharedCache::new(cache),
+            tenants: Tenants::new(config.fair_share),
+            running: Vec::new(),
+            window_least: least.window,
+            arrivals: 0,
+            vocab: spec.vocab,
+            stats: Stats {
+                step_rows: Histogram::of_counts(),
+                step_tokens: Histogram::of_counts(),
+                queued_seconds: Histogram::of_seconds(),
+                scheduling_seconds: Histogram::of_seconds(),
+                model_seconds: Histogram::of_seconds(),
+                sampling_seconds: Histogram::of_seconds(),
+                ..Stats::default()
+            },
+        })
+    }
+
+    /// The door for requests, which may stand open on other threads.
+    pub(crate) fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    /// Positions that a prompt and its answer may have together.
+    pub fn context(&self) -> usize {
+        self.intake.context
+    }
+
+    /// Checks a request and lets its choices wait. All times are since the same moment.
+    ///
+    /// # Errors
+    /// The request cannot be run as it is, or too many wait already.
+    pub fn submit(
+        &mut self,
+        request: &Request,
+        choices: usize,
+        now: Duration,
+    ) -> Result<Vec<EventStream>, SubmitError> {
+        let (sequences, streams) = self.intake.admit(request, choices, now)?;
+        sequences.into_iter().for_each(|sequence| self.enqueue(sequence));
+        Ok(streams)
+    }
+
+    /// Lets a sequence wait that has come through the door.
+    pub(crate) fn enqueue(&mut self, mut sequence: Sequence) {
+        sequence.arrival = self.arrivals;
+        self.arrivals += 1;
+        self.tenants.push(sequence);
+    }
+
+    /// Whether nothing runs and nothing waits.
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.tenants.waiting() == 0
+    }
+
+    /// What was done so far, and what is going on.
+    pub fn stats(&self) -> Stats {
+        let [full, window] = self.cache.lock().stats();
+        Stats {
+            running: self.running.len(),
+            waiting: self.tenants.waiting(),
+            full,
+            window,
+            tenants: self.tenants.stats(),
+            ..self.stats.clone()
         }
     }
+
+    /// Where the worker notes what only it can measure.
+    pub(crate) fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
+    }
+
+    /// Lets go of who has left or is out of time, admits who waits, and says what to run.
+    pub fn next_step(&mut self, now: Duration) -> Step {
+        self.let_go(now);
+        self.admit(now);
+        let counts = self.plan();
+        let mut step = Step::default();
+        for (running, count) in self.running.iter_mut().zip(counts) {
+            if count > 0 {
+                step.sequences.push(running.sequence.arrival);
+                step.batch.rows.push(running.row(count));
+            }
+        }
+        if !step.batch.rows.is_empty() {
+            self.stats.steps += 1;
+            self.stats.step_rows.observe(step.batch.rows.len() as f64);
+            self.stats.step_tokens.observe(step.batch.tokens() as f64);
+        }
+        step
+    }
+
+    /// Takes in the logits of a step, `[wanted, vocab]` in the order of its rows, and finishes what
+    /// is over.
+    pub fn on_step_done(&mut self, step: &Step, logits: &[f32]) {
+        let mut rest = logits;
+        let mut rows = step.batch.rows.iter().zip(&step.sequences).peekable();
+        for mut running in std::mem::take(&mut self.running) {
+            let arrival = running.sequence.arrival;
+            let over = rows.next_if(|(_, of)| **of == arrival).and_then(|(row, _)| {
+                let (own, others) = rest.split_at(row.wanted_logits * self.vocab);
+                rest = others;
+                self.take_row(&mut running, row, own)
+            });
+            match over {
+                Some(reason) => self.finish(running, reason),
+                None => self.running.push(running),
+            }
+        }
+        assert!(rows.next().is_none(), "a step's sequences run until it is done");
+    }
+
+    /// Takes in one row. Returns why its sequence is over, if it is.
+    fn take_row(
+        &mut self,
+        running: &mut Running,
+        row: &Row,
+        logits: &[f32],
+    ) -> Option<FinishReason> {
+        let Running { sequence, table } = running;
+        let answer = sequence.answer_tokens();
+        let prompt_tokens = sequence.advance(row.tokens.len());
+        table.fill(sequence.tokens(), sequence.computed());
+        let over = sequence.take_logits(logits, self.vocab);
+        let generated = sequence.answer_tokens() - answer;
+        self.tenants.charge(sequence.tenant(), prompt_tokens, generated);
+        let of_prompt = sequence.prompt_tokens().saturating_sub(row.position);
+        let of_prompt = of_prompt.min(row.tokens.len()) as u64;
+        self.stats.prompt_tokens += of_prompt;
+        self.stats.generated_tokens += generated as u64;
+        if let Some(stats) = self.tenants.stats_of(sequence.tenant()) {
+            stats.prompt_tokens += of_prompt;
+        }
+        over
+    }
+
+    /// Finishes everything that runs.
+    pub fn finish_all(&mut self, reason: &FinishReason) {
+        for running in std::mem::take(&mut self.running) {
+            self.finish(running, reason.clone());
+        }
+    }
+
+    /// Finishes everything that waits.
+    pub(crate) fn finish_waiting(&mut self, reason: &FinishReason) {
+        for sequence in self.tenants.take_if(|_| true) {
+            self.stats.finished.count(reason);
+            sequence.finish(reason.clone());
+        }
+    }
+
+    fn finish(&mut self, running: Running, reason: FinishReason) {
+        let Running { sequence, table } = running;
+        // Before its client knows: whoever comes next finds the blocks free.
+        drop(table);
+        self.vacate(&sequence);
+        self.stats.finished.count(&reason);
+        sequence.finish(reason);
+    }
+
+    /// Notes that a sequence runs no longer.
+    fn vacate(&mut self, sequence: &Sequence) {
+        if let Some(stats) = self.tenants.stats_of(sequence.tenant()) {
+            stats.running -= 1;
+        }
+    }
+}
+
+/// Names for blocks that take no memory of the KV cache, at most.
+const MAX_NAMES: usize = 1 << 20;
+
+/// A KV cache that cannot hold a single sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the KV cache has {} blocks for windows, but one sequence needs {}",
+    blocks.window, least.window
+)]
+pub struct KvCacheTooSmall {
+    /// What there is.
+    pub blocks: KvBlocks,
+    /// What one sequence needs, token by token.
+    pub least: KvBlocks,
 }

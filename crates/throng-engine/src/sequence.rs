@@ -1,57 +1,120 @@
 //! One request on its way: its tokens so far, and how many of them the KV cache holds.
 
-use async_channel::Sender;
-use throng_model::{BLOCK_TOKENS, BlockTables, Row};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crate::block_pool::Blocks;
+use async_channel::Sender;
+
 use crate::event::{Event, FinishReason, TokenLogprobs, Usage};
+use crate::prefix_cache::Salt;
+use crate::queue::QueueSlot;
 use crate::request::Request;
 use crate::sampler;
 
-/// A request, its answer so far and its place in the KV cache.
+/// A client that has so many events to read is waited for.
+const MAX_UNREAD: usize = 1024;
+
+/// Whether the prompt of a request is computed. Its choices have it in common: the first computes
+/// it, and the others find it in the cache.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PromptFlag(Arc<AtomicBool>);
+
+/// Where a sequence comes from.
 #[derive(Debug)]
-pub(crate) struct Sequence {
-    request: Request,
-    /// The answer so far; `request.prompt` comes before it.
-    answer: Vec<u32>,
-    /// Tokens whose keys and values are in the cache.
-    computed: usize,
-    /// Tokens that the answer may have: `max_tokens` or what the context leaves.
-    answer_limit: usize,
-    prompt_logprobs: Vec<TokenLogprobs>,
-    events: Sender<Event>,
+pub(crate) struct Origin {
+    pub(crate) submitted: Duration,
+    /// Positions that a prompt and its answer may have together.
+    pub(crate) context: usize,
+    pub(crate) salt: Salt,
+    pub(crate) prompt: PromptFlag,
+    /// Whether it is the first of its request's choices.
+    pub(crate) leads: bool,
+    pub(crate) slot: QueueSlot,
 }
 
-/// The blocks that a running sequence holds.
+/// A request and its answer so far.
 #[derive(Debug)]
-pub(crate) struct Reservation {
-    /// Enough for the whole prompt and answer.
-    pub(crate) full: Blocks,
-    /// Enough for a window and a chunk, used as a ring: a block behind the window is written again.
-    pub(crate) window: Blocks,
+pub(crate) struct Sequence {
+    /// Given by the scheduler: who came first has the lower one.
+    pub(crate) arrival: u64,
+    request: Request,
+    /// The prompt and the answer so far.
+    tokens: Vec<u32>,
+    prompt_tokens: usize,
+    /// Tokens whose keys and values are in the cache.
+    computed: usize,
+    /// Tokens whose computation was charged to the tenant: a second time costs nothing.
+    charged: usize,
+    /// Tokens that the answer may have: `max_tokens` or what the context leaves.
+    answer_limit: usize,
+    /// Until the whole prompt is scored.
+    prompt_logprobs: Option<Vec<TokenLogprobs>>,
+    events: Sender<Event>,
+    salt: Salt,
+    prompt: PromptFlag,
+    leads: bool,
+    submitted: Duration,
+    /// Until it begins.
+    slot: Option<QueueSlot>,
 }
 
 impl Sequence {
-    pub(crate) fn new(request: Request, context: usize, events: Sender<Event>) -> Self {
-        let answer_limit = request.limits.max_tokens.min(context - request.prompt.len());
+    pub(crate) fn new(mut request: Request, origin: Origin, events: Sender<Event>) -> Self {
+        let tokens = std::mem::take(&mut request.prompt);
+        let prompt_tokens = tokens.len();
         Self {
+            arrival: 0,
+            answer_limit: request.limits.max_tokens.min(origin.context - prompt_tokens),
+            prompt_logprobs: request.logprobs.prompt.map(|_| Vec::new()),
             request,
-            answer: Vec::new(),
+            tokens,
+            prompt_tokens,
             computed: 0,
-            answer_limit,
-            prompt_logprobs: Vec::new(),
+            charged: 0,
             events,
+            salt: origin.salt,
+            prompt: origin.prompt,
+            leads: origin.leads,
+            submitted: origin.submitted,
+            slot: Some(origin.slot),
         }
     }
 
-    /// Positions that prompt and answer may need at most.
-    pub(crate) fn reach(&self) -> usize {
-        self.request.prompt.len() + self.answer_limit
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    pub(crate) fn tenant(&self) -> &Arc<str> {
+        &self.request.tenant.name
+    }
+
+    pub(crate) fn salt(&self) -> &Salt {
+        &self.salt
+    }
+
+    /// The prompt and the answer so far.
+    pub(crate) fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    pub(crate) fn prompt_tokens(&self) -> usize {
+        self.prompt_tokens
+    }
+
+    /// Tokens of the answer so far.
+    pub(crate) fn answer_tokens(&self) -> usize {
+        self.tokens.len() - self.prompt_tokens
+    }
+
+    /// Tokens whose keys and values are in the cache.
+    pub(crate) fn computed(&self) -> usize {
+        self.computed
     }
 
     /// Tokens that are not in the KV cache yet.
     pub(crate) fn pending(&self) -> usize {
-        self.request.prompt.len() + self.answer.len() - self.computed
+        self.tokens.len() - self.computed
     }
 
     /// Whether the client has gone.
@@ -59,54 +122,75 @@ impl Sequence {
         self.events.is_closed()
     }
 
-    /// The row that computes the next `count` pending tokens.
-    pub(crate) fn row(&self, count: usize, reservation: &Reservation) -> Row {
-        let end = self.computed + count;
-        let tokens = (self.computed..end).map(|position| self.token(position)).collect();
-        let wanted_logits = if self.scores_prompt() {
+    /// Whether its deadline has passed.
+    pub(crate) fn is_expired(&self, now: Duration) -> bool {
+        let deadline = self.request.limits.deadline;
+        deadline.is_some_and(|deadline| now.saturating_sub(self.submitted) >= deadline)
+    }
+
+    /// Whether the client reads so slowly that its answer would fill the memory.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.events.len() >= MAX_UNREAD
+    }
+
+    /// Whether it may begin, or begin again.
+    pub(crate) fn is_ready(&self) -> bool {
+        let prompt = self.leads || self.prompt.0.load(Ordering::Relaxed);
+        prompt && self.events.len() < MAX_UNREAD / 2
+    }
+
+    /// Whether the cache can stand in for tokens: not for those whose logits are wanted.
+    pub(crate) fn may_use_cache(&self) -> bool {
+        self.prompt_logprobs.is_none()
+    }
+
+    /// It has a place in the KV cache, where the first `found` of its tokens are already. Returns
+    /// how long it waited, if it never had one before.
+    pub(crate) fn start(&mut self, found: usize, now: Duration) -> Option<Duration> {
+        self.computed = found;
+        self.slot.take()?;
+        self.charged = found;
+        self.send(Event::Started { cached_tokens: found });
+        Some(now.saturating_sub(self.submitted))
+    }
+
+    /// It has lost its place in the KV cache.
+    pub(crate) fn stop(&mut self) {
+        self.computed = 0;
+        if let Some(scores) = &mut self.prompt_logprobs {
+            scores.clear();
+        }
+    }
+
+    /// How many logits a row of the next `count` pending tokens wants.
+    pub(crate) fn wanted_logits(&self, count: usize) -> usize {
+        if self.prompt_logprobs.is_some() {
             count
         } else {
             usize::from(count == self.pending() && self.answer_limit > 0)
-        };
-        let table =
-            |ids: &[u32]| ids.iter().copied().cycle().take(end.div_ceil(BLOCK_TOKENS)).collect();
-        let blocks = BlockTables {
-            full: table(reservation.full.ids()),
-            window: table(reservation.window.ids()),
-        };
-        Row { tokens, position: self.computed, blocks, wanted_logits }
-    }
-
-    fn token(&self, position: usize) -> u32 {
-        let prompt = &self.request.prompt;
-        if position < prompt.len() {
-            prompt[position]
-        } else {
-            self.answer[position - prompt.len()]
         }
     }
 
-    /// Whether logits are wanted for the prompt's tokens, and the prompt is not done.
-    fn scores_prompt(&self) -> bool {
-        self.request.logprobs.prompt.is_some() && self.computed < self.request.prompt.len()
+    /// Takes note that `count` more tokens are computed. Returns how many of them belong to the
+    /// prompt and were never computed before.
+    pub(crate) fn advance(&mut self, count: usize) -> usize {
+        self.computed += count;
+        let computed = self.computed.min(self.prompt_tokens);
+        let new = computed.saturating_sub(self.charged);
+        self.charged += new;
+        if self.computed >= self.prompt_tokens {
+            self.prompt.0.store(true, Ordering::Relaxed);
+        }
+        new
     }
 
-    /// Takes in a computed row and the logits it wanted, `[wanted, vocab]`. Returns why the
-    /// sequence is over, if it is.
-    pub(crate) fn advance(
-        &mut self,
-        row: &Row,
-        logits: &[f32],
-        vocab: usize,
-    ) -> Option<FinishReason> {
+    /// Takes in the logits of the last row, `[wanted, vocab]`, which ended at `computed`. Returns
+    /// why the sequence is over, if it is.
+    pub(crate) fn take_logits(&mut self, logits: &[f32], vocab: usize) -> Option<FinishReason> {
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Some(FinishReason::Failed("the model computed what is no number".to_owned()));
         }
-        let scored = self.scores_prompt();
-        self.computed += row.tokens.len();
-        if scored {
-            self.score_prompt(row, logits.chunks_exact(vocab));
-        }
+        self.score_prompt(logits.chunks_exact(vocab));
         if self.pending() > 0 {
             return None;
         }
@@ -116,27 +200,30 @@ impl Sequence {
         self.append(logits.chunks_exact(vocab).next_back()?)
     }
 
-    /// Reports the prompt's tokens that this row's logits predict.
-    fn score_prompt<'a>(&mut self, row: &Row, vectors: impl Iterator<Item = &'a [f32]>) {
+    /// Scores the prompt's tokens that these logits predict, if that is wanted.
+    fn score_prompt<'a>(&mut self, vectors: impl ExactSizeIterator<Item = &'a [f32]>) {
+        let Some(scores) = &mut self.prompt_logprobs else { return };
         let top = self.request.logprobs.prompt.unwrap_or(0);
-        let next = self.request.prompt.iter().skip(row.position + 1);
-        self.prompt_logprobs
-            .extend(next.zip(vectors).map(|(&id, logits)| sampler::logprobs(logits, id, top)));
-        if self.computed >= self.request.prompt.len() {
-            let all = std::mem::take(&mut self.prompt_logprobs);
+        let first = self.computed - vectors.len();
+        let next = self.tokens[..self.prompt_tokens].iter().skip(first + 1);
+        scores.extend(next.zip(vectors).map(|(&id, logits)| sampler::logprobs(logits, id, top)));
+        if self.computed >= self.prompt_tokens
+            && let Some(all) = self.prompt_logprobs.take()
+        {
             self.send(Event::Prompt(all));
         }
     }
 
     /// Draws the next token from the logits of the last one.
     fn append(&mut self, logits: &[f32]) -> Option<FinishReason> {
-        let id = sampler::sample(logits, &self.request.sampling, self.answer.len() as u64);
+        let index = self.answer_tokens() as u64;
+        let id = sampler::sample(logits, &self.request.sampling, index);
         let logprobs = self.request.logprobs.answer.map(|top| sampler::logprobs(logits, id, top));
-        self.answer.push(id);
+        self.tokens.push(id);
         self.send(Event::Token { id, logprobs });
         if self.request.limits.stop_tokens.contains(&id) {
             Some(FinishReason::Stop)
-        } else if self.answer.len() == self.answer_limit {
+        } else if self.answer_tokens() == self.answer_limit {
             Some(FinishReason::Length)
         } else {
             None
@@ -145,10 +232,8 @@ impl Sequence {
 
     /// Says why it ended, as the last thing that is said.
     pub(crate) fn finish(self, reason: FinishReason) {
-        let usage = Usage {
-            prompt_tokens: self.request.prompt.len(),
-            completion_tokens: self.answer.len(),
-        };
+        let usage =
+            Usage { prompt_tokens: self.prompt_tokens, completion_tokens: self.answer_tokens() };
         self.send(Event::Finish { reason, usage });
     }
 
@@ -156,5 +241,14 @@ impl Sequence {
         // The channel is unbounded, so this fails only if the client has gone: then nobody waits
         // for the event, and the scheduler drops the sequence before the next step.
         let _ = self.events.try_send(event);
+    }
+}
+
+impl Drop for Sequence {
+    fn drop(&mut self) {
+        // Whatever became of it, the other choices wait for it no longer.
+        if self.leads {
+            self.prompt.0.store(true, Ordering::Relaxed);
+        }
     }
 }

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
+use std::sync::Arc;
+
 use throng_engine::{
     Engine, EngineConfig, Event, EventStream, FinishReason, Limits, Logprobs, Request, Sampling,
-    SubmitError, Usage, logprobs,
+    SubmitError, Tenant, Usage, logprobs,
 };
 use throng_model::{Batch, KvBlocks, RunError, Runner};
 use throng_spec::ModelSpec;
@@ -27,8 +29,10 @@ fn request(prompt: &[u32], max_tokens: usize) -> Request {
     Request {
         prompt: prompt.to_vec(),
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-        limits: Limits { max_tokens, stop_tokens: Vec::new() },
+        limits: Limits { max_tokens, stop_tokens: Vec::new(), deadline: None },
         logprobs: Logprobs::default(),
+        tenant: Tenant::default(),
+        cache_salt: Arc::default(),
     }
 }
 
@@ -45,6 +49,7 @@ fn read(mut stream: EventStream) -> (Vec<u32>, FinishReason, Usage) {
         match event {
             Event::Token { id, .. } => tokens.push(id),
             Event::Finish { reason, usage } => finish = Some((reason, usage)),
+            Event::Started { .. } => {}
             Event::Prompt(_) => panic!("nobody asked for the prompt"),
         }
     }
@@ -112,11 +117,15 @@ fn least_bytes() -> usize {
 
 #[test]
 fn the_prompt_can_be_scored_alone() {
-    let engine = start(EngineConfig { max_batched_tokens: 7, max_sequences: 2, queue: 4 }, 1 << 20);
+    let engine = start(
+        EngineConfig { max_batched_tokens: 7, max_sequences: 2, ..Default::default() },
+        1 << 20,
+    );
     let prompt = prompt(3, 50);
     let mut request = request(&prompt, 0);
     request.logprobs.prompt = Some(2);
     let mut stream = engine.submit(request).unwrap();
+    assert_eq!(stream.next_blocking(), Some(Event::Started { cached_tokens: 0 }));
     let Some(Event::Prompt(scores)) = stream.next_blocking() else { panic!("the prompt first") };
     let expected: Vec<_> = (1..prompt.len())
         .map(|i| logprobs(&hashed_logits(VOCAB, &prompt[..i]), prompt[i], 2))
@@ -154,6 +163,7 @@ fn a_dropped_stream_frees_its_blocks_for_the_next() {
     let engine = Engine::start(Box::new(runner), config).unwrap();
     let mut abandoned = engine.submit(request(&prompt(6, 8), 400)).unwrap();
     gate.send_blocking(()).unwrap();
+    assert!(matches!(abandoned.next_blocking(), Some(Event::Started { cached_tokens: 0 })));
     assert!(matches!(abandoned.next_blocking(), Some(Event::Token { .. })));
     drop(abandoned);
     let next = engine.submit(request(&prompt(7, 8), 3)).unwrap();

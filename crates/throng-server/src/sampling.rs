@@ -59,7 +59,7 @@ impl Generation {
         if !self.ignore_eos {
             stop_tokens.extend(eos);
         }
-        Limits { max_tokens, stop_tokens }
+        Limits { max_tokens, stop_tokens, deadline: None }
     }
 }
 

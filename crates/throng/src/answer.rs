@@ -47,7 +47,7 @@ pub fn stream(
     };
     while let Some(event) = events.next_blocking() {
         match event {
-            Event::Prompt(_) => {}
+            Event::Started { .. } | Event::Prompt(_) => {}
             Event::Token { id, .. } => {
                 if answer.usage.completion_tokens == 0 {
                     answer.first_token = start.elapsed();

@@ -37,7 +37,8 @@ impl Settings {
 
     /// Limits of an answer that these tokens end.
     pub fn limits(&self, stop_tokens: Vec<u32>) -> Limits {
-        Limits { max_tokens: self.max_tokens.unwrap_or(usize::MAX), stop_tokens }
+        let max_tokens = self.max_tokens.unwrap_or(usize::MAX);
+        Limits { max_tokens, stop_tokens, deadline: None }
     }
 }
 

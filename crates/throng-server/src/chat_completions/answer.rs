@@ -64,8 +64,8 @@ impl Answer {
     pub(super) async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
         let Some(events) = &mut self.events else { return Ok(None) };
         Ok(Some(match events.next().await? {
-            // Not asked for.
-            Event::Prompt(_) => Piece::default(),
+            // The prompt's are not asked for.
+            Event::Started { .. } | Event::Prompt(_) => Piece::default(),
             Event::Token { id, logprobs } => self.token(id, logprobs),
             Event::Finish { reason, .. } => self.finished(reason)?,
         }))

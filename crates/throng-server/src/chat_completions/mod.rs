@@ -6,11 +6,13 @@ mod request;
 mod response;
 mod tools;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use throng_chat::{Chat, ChatError, Prompt};
-use throng_engine::Logprobs;
+use throng_engine::{Logprobs, Tenant};
 
 use self::answer::Answer;
 use self::request::ChatRequest;
@@ -75,6 +77,8 @@ fn submit(
         sampling: request.generation.sampling.clone(),
         limits: request.generation.limits(max_tokens, &eos),
         logprobs: Logprobs { answer: request.logprobs, prompt: None },
+        tenant: Tenant::default(),
+        cache_salt: Arc::default(),
     };
     serving.submit(submitted).map_err(|error| ApiError::from_submit(error, "messages"))
 }

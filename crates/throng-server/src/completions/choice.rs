@@ -87,6 +87,7 @@ impl Choice {
         let Some(events) = &mut self.events else { return Ok(None) };
         let event = events.next().await?;
         Ok(Some(match event {
+            Event::Started { .. } => Piece::default(),
             Event::Prompt(scores) => self.prompt_scored(scores),
             Event::Token { id, logprobs } => self.token(id, logprobs),
             Event::Finish { reason, .. } => {

@@ -4,10 +4,12 @@ mod choice;
 mod request;
 mod response;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use throng_engine::Logprobs;
+use throng_engine::{Logprobs, Tenant};
 
 use self::choice::{Choice, Terms};
 use self::request::{CompletionRequest, Prompt};
@@ -89,6 +91,8 @@ fn submit(
                     answer: request.logprobs,
                     prompt: request.logprobs.filter(|_| request.echo),
                 },
+                tenant: Tenant::default(),
+                cache_salt: Arc::default(),
             };
             let events = serving
                 .submit(submitted)

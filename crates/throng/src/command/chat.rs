@@ -1,12 +1,13 @@
 //! `throng chat`: a conversation in the terminal.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use anyhow::Result;
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, config::Configurer};
 use throng_chat::{Chat, Conversation, Effort, Message, Prompt, Reply};
-use throng_engine::{Engine, EngineConfig, Logprobs, Request, SubmitError};
+use throng_engine::{Engine, EngineConfig, Logprobs, Request, SubmitError, Tenant};
 
 use crate::answer;
 use crate::args::ChatArgs;
@@ -105,6 +106,8 @@ impl Session {
             limits: self.settings.limits(self.stop_tokens.clone()),
             sampling: self.settings.sampling.clone(),
             logprobs: Logprobs::default(),
+            tenant: Tenant::default(),
+            cache_salt: Arc::default(),
         };
         let turn = self.conversation.messages.len().to_string();
         let reply = Reply::chat(&self.chat, opening, self.settings.stop.clone(), turn);

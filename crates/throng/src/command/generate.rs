@@ -1,10 +1,11 @@
 //! `throng generate`: one prompt, one answer.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use throng_chat::{Conversation, Message, Prompt, Reply};
-use throng_engine::{EngineConfig, Logprobs, Request, SubmitError};
+use throng_engine::{EngineConfig, Logprobs, Request, SubmitError, Tenant};
 
 use crate::answer;
 use crate::args::{ConversationArgs, GenerateArgs};
@@ -41,6 +42,8 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         limits: settings.limits(stop_tokens),
         sampling: settings.sampling,
         logprobs: Logprobs::default(),
+        tenant: Tenant::default(),
+        cache_salt: Arc::default(),
     };
     let mut terminal = Terminal::new();
     let answer = answer::stream(&engine, request, reply, &mut terminal, None)?;

@@ -1,0 +1,111 @@
+//! The door: checks a request and makes sequences of it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::prefix_cache::Salt;
+use crate::queue::Queue;
+use crate::request::{InvalidSampling, Request};
+use crate::sequence::{Origin, PromptFlag, Sequence};
+use crate::stream::EventStream;
+
+/// What is known of the model and the queue before any step.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pub(crate) vocab: usize,
+    /// Positions that a prompt and its answer may have together.
+    pub(crate) context: usize,
+    pub(crate) queue: Queue,
+    /// Whether requests share what they have in common with earlier ones.
+    pub(crate) prefix_cache: bool,
+    /// Requests so far.
+    pub(crate) requests: AtomicU64,
+}
+
+impl Intake {
+    /// Makes a sequence of each choice, in the queue already, and the streams of their events.
+    ///
+    /// # Errors
+    /// The request cannot be run as it is, or too many wait already.
+    pub(crate) fn admit(
+        &self,
+        request: &Request,
+        choices: usize,
+        now: Duration,
+    ) -> Result<(Vec<Sequence>, Vec<EventStream>), SubmitError> {
+        self.check(request)?;
+        let slots =
+            self.queue.enter(&request.tenant.name, choices).map_err(SubmitError::QueueFull)?;
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let salt = if self.prefix_cache {
+            Salt::Shared(request.cache_salt.clone())
+        } else {
+            Salt::Private(number)
+        };
+        let prompt = PromptFlag::default();
+        let sequences = slots.into_iter().enumerate().map(|(choice, slot)| {
+            let mut own = request.clone();
+            own.sampling.seed = request.sampling.seed_of_choice(choice as u64);
+            let (sender, events) = async_channel::unbounded();
+            let origin = Origin {
+                submitted: now,
+                context: self.context,
+                salt: salt.clone(),
+                prompt: prompt.clone(),
+                leads: choice == 0,
+                slot,
+            };
+            (Sequence::new(own, origin, sender), EventStream::new(events))
+        });
+        Ok(sequences.unzip())
+    }
+
+    fn check(&self, request: &Request) -> Result<(), SubmitError> {
+        let (tokens, vocab) = (request.prompt.len(), self.vocab);
+        if tokens == 0 {
+            return Err(SubmitError::EmptyPrompt);
+        }
+        // A prompt that fills the context can still be scored, but not continued.
+        let room = usize::from(request.limits.max_tokens > 0);
+        if tokens + room > self.context {
+            return Err(SubmitError::TooLong { tokens, context: self.context });
+        }
+        if let Some(&id) = request.prompt.iter().find(|&&id| id as usize >= vocab) {
+            return Err(SubmitError::UnknownToken { id, vocab });
+        }
+        Ok(request.sampling.check()?)
+    }
+}
+
+/// A request that was not accepted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SubmitError {
+    /// There is nothing to continue.
+    #[error("the prompt is empty")]
+    EmptyPrompt,
+    /// A token id that the model does not have.
+    #[error("token id {id} is outside the vocabulary of {vocab}")]
+    UnknownToken {
+        /// The id.
+        id: u32,
+        /// The vocabulary's size.
+        vocab: usize,
+    },
+    /// The prompt leaves no room for an answer.
+    #[error("the prompt has {tokens} tokens; prompt and answer together may have {context}")]
+    TooLong {
+        /// Tokens of the prompt.
+        tokens: usize,
+        /// Positions of the context.
+        context: usize,
+    },
+    /// A sampling parameter outside its range.
+    #[error(transparent)]
+    Invalid(#[from] InvalidSampling),
+    /// Come back later.
+    #[error("{0} requests are waiting already")]
+    QueueFull(usize),
+    /// The engine has shut down.
+    #[error("the engine has shut down")]
+    Closed,
+}

@@ -1,0 +1,264 @@
+//! Which prefixes have their keys and values in the KV cache. A full block stands for its own
+//! tokens and all before them, so blocks form a tree: a chain of blocks is found by its tokens,
+//! block by block, from a root that is named by a salt. Keys are compared whole; no hash is trusted.
+//!
+//! Layers with a window keep theirs in a pool of their own. A prefix can be taken up at the end of
+//! block k if all its k blocks are in the full pool, and those that the window reaches back to from
+//! there are in the window pool. So of the window's blocks those just behind a place where a prefix
+//! is likely to be taken up again are worth much, and those in between little.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use throng_model::{BLOCK_TOKENS, BlockId, KvBlocks};
+
+use crate::block_pool::{BlockPool, Worth};
+use crate::stats::PoolStats;
+
+/// The tokens of one block.
+pub(crate) type BlockTokens = [u32; BLOCK_TOKENS];
+
+/// Who may share a prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Salt {
+    /// Every request with this salt.
+    Shared(Arc<str>),
+    /// The choices of one request.
+    Private(u64),
+}
+
+/// What comes before a block.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Parent {
+    Root(Salt),
+    /// The node of the block before. Numbers are never used again.
+    Node(u64),
+}
+
+/// A block's name: what it holds, and after what.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Prefix {
+    pub(crate) parent: Parent,
+    pub(crate) tokens: BlockTokens,
+}
+
+/// A full block that can be found by its prefix.
+#[derive(Debug)]
+struct Node {
+    prefix: Prefix,
+    number: u64,
+    /// The same tokens in the window pool, while they are there.
+    window: Option<BlockId>,
+}
+
+/// Both pools, and the tree over the full one.
+#[derive(Debug)]
+pub(crate) struct PrefixCache {
+    pub(crate) full: BlockPool,
+    pub(crate) window: BlockPool,
+    /// Tokens that a query sees, itself included, in the layer with the widest window.
+    window_tokens: Option<usize>,
+    /// Whether blocks that nobody holds are kept.
+    keeps: bool,
+    found_by: HashMap<Prefix, BlockId>,
+    /// Of each block of the full pool.
+    nodes: Vec<Option<Node>>,
+    /// The node's block of each block of the window pool, if it belongs to a node.
+    node_of: Vec<Option<BlockId>>,
+    /// Of each block of the window pool: it stood at the end of something, or was found again.
+    marked: Vec<bool>,
+    last_number: u64,
+    /// Counts releases, so that what was released first goes first.
+    clock: u64,
+}
+
+/// A prefix that was found: blocks of the full pool from the beginning, and of the window pool from
+/// block `behind` on. The finder holds them now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) full: Vec<BlockId>,
+    pub(crate) window: Vec<BlockId>,
+    pub(crate) behind: usize,
+    pub(crate) parent: Parent,
+    /// Blocks of the full pool that go on where the window's are gone.
+    pub(crate) beyond: usize,
+}
+
+/// A block's places in both pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) full: BlockId,
+    pub(crate) window: Option<BlockId>,
+}
+
+impl PrefixCache {
+    pub(crate) fn new(blocks: KvBlocks, window_tokens: Option<usize>, keeps: bool) -> Self {
+        Self {
+            full: BlockPool::new(blocks.full),
+            window: BlockPool::new(blocks.window),
+            window_tokens,
+            keeps,
+            found_by: HashMap::new(),
+            nodes: (0..blocks.full).map(|_| None).collect(),
+            node_of: vec![None; blocks.window],
+            marked: vec![false; blocks.window],
+            last_number: 0,
+            clock: 0,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> [PoolStats; 2] {
+        [self.full.stats(), self.window.stats()]
+    }
+
+    /// The blocks of the window pool that a sequence needs to go on at the end of block `end`.
+    pub(crate) fn window_before(&self, end: usize) -> Range<usize> {
+        let first = self
+            .window_tokens
+            .map_or(end, |tokens| (end * BLOCK_TOKENS + 1).saturating_sub(tokens) / BLOCK_TOKENS);
+        first..end
+    }
+
+    /// Whether the model has layers with a window.
+    pub(crate) fn has_window(&self) -> bool {
+        self.window_tokens.is_some()
+    }
+
+    /// The longest prefix of `blocks` that can be taken up; its blocks get a holder.
+    pub(crate) fn find(&mut self, salt: &Salt, blocks: impl Iterator<Item = BlockTokens>) -> Found {
+        let mut parent = Parent::Root(salt.clone());
+        let mut path = Vec::new();
+        // How many blocks of the window pool are there without a gap, up to the path's end.
+        let mut run = 0;
+        let (mut end, mut end_parent) = (0, parent.clone());
+        for tokens in blocks {
+            let Some(&id) = self.found_by.get(&Prefix { parent, tokens }) else { break };
+            let node = self.nodes[id as usize].as_ref().expect("what is found by name has a node");
+            parent = Parent::Node(node.number);
+            path.push((id, node.window));
+            run = if node.window.is_some() { run + 1 } else { 0 };
+            if self.window_before(path.len()).len() <= run {
+                (end, end_parent) = (path.len(), parent.clone());
+            }
+        }
+        let beyond = path.len() - end;
+        let reach = if self.has_window() { self.window_before(end) } else { 0..0 };
+        let window: Vec<BlockId> = path[reach.clone()].iter().filter_map(|&(_, id)| id).collect();
+        let full: Vec<BlockId> = path[..end].iter().map(|&(id, _)| id).collect();
+        full.iter().for_each(|&id| self.full.share(id));
+        for &id in &window {
+            self.window.share(id);
+            self.marked[id as usize] = true;
+        }
+        Found { full, window, behind: reach.start, parent: end_parent, beyond }
+    }
+
+    /// Gives a block that is full a name. If another has it already, its bytes are the same: the
+    /// holder gets that one in place of its own. Returns where the block is now, and its node.
+    pub(crate) fn name(&mut self, prefix: Prefix, own: Places) -> (Places, Parent) {
+        let full = match self.found_by.get(&prefix) {
+            Some(&known) => {
+                self.full.share(known);
+                self.release_full(own.full);
+                known
+            }
+            None => {
+                self.last_number += 1;
+                let node = Node { prefix: prefix.clone(), number: self.last_number, window: None };
+                self.nodes[own.full as usize] = Some(node);
+                self.found_by.insert(prefix, own.full);
+                own.full
+            }
+        };
+        let node = self.nodes[full as usize].as_mut().expect("it was named above or before");
+        let parent = Parent::Node(node.number);
+        let window = match (own.window, node.window) {
+            (Some(ours), Some(known)) => {
+                self.window.share(known);
+                self.release_window(ours, Worth::Little);
+                Some(known)
+            }
+            (Some(ours), None) => {
+                node.window = Some(ours);
+                self.node_of[ours as usize] = Some(full);
+                Some(ours)
+            }
+            (None, _) => None,
+        };
+        (Places { full, window }, parent)
+    }
+
+    /// A block of the full pool for what is to be computed.
+    pub(crate) fn take_full(&mut self) -> Option<BlockId> {
+        let taken = self.full.take()?;
+        if taken.was_kept {
+            self.forget(taken.id);
+        }
+        Some(taken.id)
+    }
+
+    /// A block of the window pool for what is to be computed.
+    pub(crate) fn take_window(&mut self) -> Option<BlockId> {
+        let taken = self.window.take()?;
+        self.leave_node(taken.id);
+        self.marked[taken.id as usize] = false;
+        Some(taken.id)
+    }
+
+    /// A holder gives a block of the full pool back. Those at the end of a sequence must be given
+    /// back first, so that no prefix is lost before those that continue it.
+    pub(crate) fn release_full(&mut self, id: BlockId) {
+        if !self.full.release(id) {
+            return;
+        }
+        if self.keeps && self.nodes[id as usize].is_some() {
+            self.clock += 1;
+            self.full.keep(id, (Worth::Much, self.clock));
+        } else {
+            self.forget(id);
+            self.full.free(id);
+        }
+    }
+
+    /// A holder gives a block of the window pool back.
+    pub(crate) fn release_window(&mut self, id: BlockId, worth: Worth) {
+        let index = id as usize;
+        self.marked[index] |= worth == Worth::Much;
+        if !self.window.release(id) {
+            return;
+        }
+        if self.keeps && self.node_of[index].is_some() {
+            self.clock += 1;
+            let worth = if self.marked[index] { Worth::Much } else { Worth::Little };
+            self.window.keep(id, (worth, self.clock));
+        } else {
+            self.leave_node(id);
+            self.window.free(id);
+        }
+    }
+
+    /// Takes a block of the full pool out of the tree.
+    fn forget(&mut self, id: BlockId) {
+        let Some(node) = self.nodes[id as usize].take() else { return };
+        self.found_by.remove(&node.prefix);
+        if let Some(window) = node.window {
+            self.node_of[window as usize] = None;
+            if self.window.holders(window) == 0 {
+                self.window.free(window);
+            }
+        }
+    }
+
+    /// Takes a block of the window pool from its node.
+    fn leave_node(&mut self, id: BlockId) {
+        let Some(full) = self.node_of[id as usize].take() else { return };
+        if let Some(node) = &mut self.nodes[full as usize] {
+            node.window = None;
+        }
+    }
+}
+
+mod integrity;
+#[cfg(test)]
+mod tests;

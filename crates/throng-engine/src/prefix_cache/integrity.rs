@@ -1,0 +1,56 @@
+//! What must hold between any two steps.
+
+use std::collections::HashSet;
+
+use throng_model::BlockId;
+
+use super::{Parent, PrefixCache};
+
+impl PrefixCache {
+    /// Panics, saying what is broken, unless blocks are conserved and the tree is one. `held` has
+    /// the blocks of every sequence, of the full pool and of the window pool.
+    pub(crate) fn check_integrity<'a>(
+        &self,
+        held: impl Iterator<Item = (&'a [BlockId], Vec<BlockId>)>,
+    ) {
+        let mut full = vec![0; self.nodes.len()];
+        let mut window = vec![0; self.node_of.len()];
+        for (of_full, of_window) in held {
+            of_full.iter().for_each(|&id| full[id as usize] += 1);
+            of_window.iter().for_each(|&id| window[id as usize] += 1);
+        }
+        self.full.check_integrity(&full);
+        self.window.check_integrity(&window);
+        for (id, holders) in full.iter().enumerate() {
+            assert!(*holders < 2 || self.nodes[id].is_some(), "block {id} is shared but not named");
+        }
+        for (id, holders) in window.iter().enumerate() {
+            assert!(*holders < 2 || self.node_of[id].is_some(), "window block {id} is shared");
+        }
+        self.check_tree();
+    }
+
+    fn check_tree(&self) {
+        let numbers: HashSet<u64> = self.nodes.iter().flatten().map(|node| node.number).collect();
+        let mut named = 0;
+        for (id, node) in self.nodes.iter().enumerate() {
+            let Some(node) = node else { continue };
+            named += 1;
+            assert_eq!(self.found_by.get(&node.prefix), Some(&(id as BlockId)), "block {id}");
+            if let Parent::Node(parent) = &node.prefix.parent {
+                assert!(numbers.contains(parent), "block {id} outlives what comes before it");
+            }
+            if let Some(window) = node.window {
+                assert_eq!(self.node_of[window as usize], Some(id as BlockId), "of block {id}");
+            }
+        }
+        assert_eq!((named, numbers.len()), (self.found_by.len(), named), "one name a block");
+        for (id, full) in self.node_of.iter().enumerate() {
+            if let Some(full) = full {
+                let node = self.nodes[*full as usize].as_ref();
+                let window = node.and_then(|node| node.window);
+                assert_eq!(window, Some(id as BlockId), "window block {id} has a node");
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Who gets a place in the KV cache, and who has to give one up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use throng_model::BLOCK_TOKENS;
+
+use super::Scheduler;
+use super::running::Running;
+use crate::block_table::BlockTable;
+use crate::event::FinishReason;
+use crate::sequence::Sequence;
+
+impl Scheduler {
+    /// Lets go of sequences whose clients have left, do not read or are out of time.
+    pub(super) fn let_go(&mut self, now: Duration) {
+        let over = |sequence: &Sequence| {
+            if sequence.is_abandoned() {
+                Some(FinishReason::Cancelled)
+            } else {
+                sequence.is_expired(now).then_some(FinishReason::Expired)
+            }
+        };
+        for sequence in self.tenants.take_if(|sequence| over(sequence).is_some()) {
+            let reason = over(&sequence).unwrap_or(FinishReason::Cancelled);
+            self.stats.finished.count(&reason);
+            sequence.finish(reason);
+        }
+        for running in std::mem::take(&mut self.running) {
+            match over(&running.sequence) {
+                Some(reason) => self.finish(running, reason),
+                None if running.sequence.is_unread() => self.set_aside(running),
+                None => self.running.push(running),
+            }
+        }
+    }
+
+    /// Admits sequences while there are places and blocks for them.
+    pub(super) fn admit(&mut self, now: Duration) {
+        while let Some(name) = self.tenants.next() {
+            if self.running.len() >= self.config.max_sequences && !self.make_way(&name) {
+                break;
+            }
+            let Some(mut sequence) = self.tenants.pop(&name) else { break };
+            let mut table = self.table_for(&sequence);
+            // Whoever holds more than the share of its tenant makes way for whoever has less.
+            while !self.has_room(&sequence, &table) && self.make_way(&name) {}
+            let blocks = sequence.tokens().len().div_ceil(BLOCK_TOKENS);
+            if !self.has_room(&sequence, &table) || !table.grow_full(blocks) {
+                drop(table);
+                self.tenants.push(sequence);
+                break;
+            }
+            self.begin(&mut sequence, &table, now);
+            self.running.push(Running { sequence, table });
+        }
+    }
+
+    /// The table of a sequence that is about to begin, with what the cache has of its tokens.
+    fn table_for(&self, sequence: &Sequence) -> BlockTable {
+        let (salt, prompt) = (sequence.salt(), sequence.prompt_tokens());
+        if sequence.may_use_cache() {
+            BlockTable::find(&self.cache, salt, sequence.tokens(), prompt)
+        } else {
+            BlockTable::empty(&self.cache, salt, prompt)
+        }
+    }
+
+    /// Books the beginning of a sequence, its first or another one.
+    fn begin(&mut self, sequence: &mut Sequence, table: &BlockTable, now: Duration) {
+        let found = table.found_tokens();
+        let waited = sequence.start(found, now);
+        let Some(stats) = self.tenants.stats_of(sequence.tenant()) else { return };
+        stats.running += 1;
+        if let Some(waited) = waited {
+            stats.cached_tokens += found as u64;
+            self.stats.queued_seconds.observe(waited.as_secs_f64());
+            self.stats.cached_tokens += found as u64;
+            self.stats.queried_tokens += sequence.prompt_tokens() as u64;
+        }
+    }
+
+    /// Whether there are blocks for a sequence's tokens so far, and, for those that run already,
+    /// one more each: else it would soon be one of those that lose their place.
+    fn has_room(&self, sequence: &Sequence, table: &BlockTable) -> bool {
+        let blocks = sequence.tokens().len().div_ceil(BLOCK_TOKENS);
+        let full = blocks - table.full_blocks() + self.running.len();
+        let window = self.window_least.saturating_sub(table.window_blocks());
+        let cache = self.cache.lock();
+        full <= cache.full.available() && window + self.window_reserve() <= cache.window.available()
+    }
+
+    /// Blocks of the window pool that running sequences may still need to go on.
+    pub(super) fn window_reserve(&self) -> usize {
+        let missing =
+            |running: &Running| self.window_least.saturating_sub(running.table.window_blocks());
+        self.running.iter().map(missing).sum()
+    }
+
+    /// Takes a place from a tenant that has more than its share beside `name`. False if none has.
+    fn make_way(&mut self, name: &Arc<str>) -> bool {
+        let debtors = self
+            .running
+            .iter()
+            .enumerate()
+            .filter(|(_, running)| self.tenants.owes(running.sequence.tenant(), name));
+        let Some(index) = self.newest_of_heaviest(debtors) else { return false };
+        self.preempt(index);
+        true
+    }
+
+    /// Of some running sequences the newest of the tenant that holds most blocks for its weight.
+    pub(super) fn newest_of_heaviest<'a>(
+        &self,
+        candidates: impl Iterator<Item = (usize, &'a Running)>,
+    ) -> Option<usize> {
+        let mut held: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
+        for Running { sequence, table } in &self.running {
+            *held.entry(sequence.tenant()).or_default() += table.full_blocks();
+        }
+        let rank = |running: &Running| {
+            let tenant = running.sequence.tenant();
+            (self.tenants.load(tenant, held[tenant]), running.sequence.arrival)
+        };
+        candidates.max_by_key(|(_, running)| rank(running)).map(|(index, _)| index)
+    }
+
+    /// Takes the place of a running sequence.
+    pub(super) fn preempt(&mut self, index: usize) {
+        let running = self.running.remove(index);
+        self.stats.preemptions += 1;
+        if let Some(stats) = self.tenants.stats_of(running.sequence.tenant()) {
+            stats.preemptions += 1;
+        }
+        self.set_aside(running);
+    }
+
+    /// Lets a sequence that ran wait again.
+    fn set_aside(&mut self, running: Running) {
+        let Running { mut sequence, table } = running;
+        drop(table);
+        self.vacate(&sequence);
+        sequence.stop();
+        self.tenants.push(sequence);
+    }
+}
