@@ -1,16 +1,19 @@
 //! What `throng bench` measures, and how it is summed up.
 //!
-//! [`measure_offline`] times a model's steps on batches that it makes itself. [`Samples`] holds
+//! [`measure_offline`] times a model's steps on batches that it makes itself;
+//! [`profile_steps`] says what the time of a step goes to, scheduling and sampling included. [`Samples`] holds
 //! repeated measurements of one quantity and gives their median and spread; [`table`] and
 //! [`bar_plot`] bring such medians to a terminal.
 
 mod crowd;
 mod offline;
 mod plot;
+mod profile;
 mod statistics;
 mod table;
 
 pub use offline::{Case, Measurement, OfflineError, OfflinePlan, measure_offline};
 pub use plot::{Bar, bar_plot};
+pub use profile::{StepProfile, profile_steps};
 pub use statistics::Samples;
 pub use table::table;

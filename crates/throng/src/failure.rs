@@ -123,8 +123,11 @@ fn offline_hint(error: &OfflineError) -> Option<&'static str> {
         OfflineError::NoRoom { .. } => Some(
             "more --kv-cache-memory has room for them, fewer --users or less --context need less",
         ),
+        OfflineError::Crowded { .. } | OfflineError::TooSmall(_) => Some(
+            "--profile needs more of --kv-cache-memory, or less --context, than measuring does",
+        ),
         OfflineError::Clock => Some("more --generate-tokens take longer"),
-        OfflineError::Run(_) => None,
+        OfflineError::Run(_) | OfflineError::Submit(_) => None,
     }
 }
 

@@ -1,6 +1,16 @@
-//! What the machine has: memory that is free, and a cache that a measurement must exceed.
+//! What the machine has: memory that is free, a cache that a measurement must exceed, and how fast
+//! it reads.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use throng_ops::CpuError;
+
+/// How long memory bandwidth is measured.
+const MEASURING: Duration = Duration::from_millis(500);
+
+/// Bytes that are read over and over for it, at least: more than the caches of most machines.
+const MEASURED_BYTES: usize = 512 << 20;
 
 /// A machine, by the files that Linux tells of it in.
 pub struct Machine {
@@ -31,6 +41,17 @@ impl Machine {
             size.trim().strip_suffix('K')?.parse::<usize>().ok()?.checked_mul(1024)
         };
         (0..8).filter_map(cache).max()
+    }
+
+    /// Bytes a second that so many threads read from memory, measured for half a second; `None` if
+    /// there is no memory to measure it with.
+    ///
+    /// # Errors
+    /// The machine does not give that many threads.
+    pub fn bandwidth(&self, threads: usize) -> Result<Option<f64>, CpuError> {
+        let beyond_caches = self.cache().unwrap_or(0).saturating_mul(2).max(MEASURED_BYTES);
+        let size = self.free_memory().map_or(beyond_caches, |free| beyond_caches.min(free / 4));
+        throng_ops::read_bandwidth(threads, size, MEASURING)
     }
 
     /// What is left in every control group with a limit, from this process's own up to the root.

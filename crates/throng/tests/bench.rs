@@ -66,6 +66,27 @@ fn a_line_of_json_for_each_result() {
 }
 
 #[test]
+fn a_profile_says_where_all_of_the_time_goes() {
+    let lines = json(&["--profile"]);
+    assert_eq!(lines.len(), 8);
+    for (line, users) in lines[5..].iter().zip(1..) {
+        assert_eq!(line["measured"].as_str(), Some("profile"));
+        assert_eq!((line["users"].as_u64(), line["steps"].as_u64()), (Some(users), Some(4)));
+        let shares = line["shares"].as_object().unwrap();
+        let sum: f64 = shares.values().map(|share| share.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{line}");
+        for part in ["linear", "experts", "attention", "sampling", "scheduling"] {
+            assert!(shares[part].as_f64().unwrap() > 0.0, "{part} of {line}");
+        }
+        // Keys and values in f32 of nano's layers, for every user.
+        assert_eq!(line["bytes"]["kv"], lines[5]["bytes"]["kv"].as_u64().unwrap() * users);
+    }
+    let out = succeed(&[&SHORT[..], &["--profile"]].concat(), b"");
+    assert!(out.contains("scheduling\n"), "{out}");
+    assert_eq!(out.lines().find(|line| line.chars().count() > 100), None);
+}
+
+#[test]
 fn what_is_not_asked_for_is_not_measured() {
     let kinds = |more: &[&str]| {
         let args = [&["bench", "--repeat", "1", "--json", "--users", "1"], more].concat();

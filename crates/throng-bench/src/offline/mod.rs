@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::time::Instant;
 
 use throng_model::{Batch, Row, Runner};
-use throng_ops::{OperationClock, OperationTimes};
 
 use self::plan::FILL_TOKENS;
 pub use self::plan::{OfflineError, OfflinePlan};
@@ -40,8 +39,6 @@ pub struct Measurement {
     pub steps: usize,
     /// Seconds of each time.
     pub seconds: Samples,
-    /// Kinds of operations, over all times; zero without a clock.
-    pub operations: OperationTimes,
 }
 
 impl Measurement {
@@ -52,20 +49,19 @@ impl Measurement {
 }
 
 /// Measures a plan: every case once without counting it, then all of them as often as the plan
-/// says, one after the other, so that a machine that becomes slower does so for all. `clock` is that
-/// of the runner's backend, if it has one; `progress` gets steps done and steps in all.
+/// says, one after the other, so that a machine that becomes slower does so for all. `progress`
+/// gets steps done and steps in all.
 ///
 /// # Errors
 /// The plan does not fit the model, or the model fails.
 pub fn measure_offline(
     runner: &mut dyn Runner,
     plan: &OfflinePlan,
-    clock: Option<&OperationClock>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Measurement>, OfflineError> {
     plan.check(runner.spec(), runner.kv_blocks())?;
     let steps = plan.steps();
-    let mut bench = Bench { runner, plan, clock, steps, done: 0, progress };
+    let mut bench = Bench { runner, plan, steps, done: 0, progress };
     let mut measurements = bench.prefill()?;
     measurements.extend(bench.decode()?);
     Ok(measurements)
@@ -75,7 +71,6 @@ pub fn measure_offline(
 struct Bench<'a> {
     runner: &'a mut dyn Runner,
     plan: &'a OfflinePlan,
-    clock: Option<&'a OperationClock>,
     steps: usize,
     done: usize,
     progress: &'a mut dyn FnMut(usize, usize),
@@ -153,24 +148,19 @@ impl Bench<'_> {
         work: impl Fn(&T) -> Work,
     ) -> Result<Vec<Measurement>, OfflineError> {
         let mut seconds = vec![Vec::new(); cases.len()];
-        let mut operations = vec![OperationTimes::default(); cases.len()];
         for _ in 0..self.plan.repeats.get() {
             for (index, case) in cases.iter().enumerate() {
-                let before = self.clock.map(OperationClock::read);
                 let start = Instant::now();
                 run(self, case)?;
                 seconds[index].push(start.elapsed().as_secs_f64());
-                if let (Some(clock), Some(before)) = (self.clock, before) {
-                    operations[index] += clock.read().since(&before);
-                }
             }
         }
-        let measured = cases.iter().map(work).zip(seconds).zip(operations);
-        let measured = measured.map(|((work, seconds), operations)| {
+        let measured = cases.iter().map(work).zip(seconds);
+        let measured = measured.map(|(work, seconds)| {
             let Work { case, tokens, steps } = work;
             let seconds = Samples::new(seconds).filter(|seconds| seconds.min() > 0.0);
             let seconds = seconds.ok_or(OfflineError::Clock)?;
-            Ok(Measurement { case, tokens, steps, seconds, operations })
+            Ok(Measurement { case, tokens, steps, seconds })
         });
         measured.collect()
     }
@@ -226,7 +216,7 @@ mod tests {
         // It panics where a row's tokens or blocks are not those of a sequence.
         let mut runner = ScriptedRunner::new(spec, blocks);
         let mut seen = Vec::new();
-        let measured = measure_offline(&mut runner, plan, None, &mut |done, of| {
+        let measured = measure_offline(&mut runner, plan, &mut |done, of| {
             seen.push(done);
             assert_eq!(of, plan.steps());
         })?;
@@ -253,7 +243,7 @@ mod tests {
     fn measure_nothing(plan: &OfflinePlan, blocks: KvBlocks) -> usize {
         let spec = ModelSpec::from_config(&TinyGptOss::default().config()).unwrap();
         let mut runner = ScriptedRunner::new(spec, blocks).failing_after(0);
-        measure_offline(&mut runner, plan, None, &mut |_, _| {}).unwrap().len()
+        measure_offline(&mut runner, plan, &mut |_, _| {}).unwrap().len()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use throng_engine::{KvCacheTooSmall, SubmitError};
 use throng_model::{KvBlocks, RunError};
 use throng_spec::ModelSpec;
 
@@ -53,6 +54,18 @@ pub enum OfflineError {
         /// Blocks that there are.
         blocks: usize,
     },
+    /// The engine's scheduler needs more of the KV cache than a step does.
+    #[error("the KV cache cannot hold {users} users at once as the scheduler shares it out")]
+    Crowded {
+        /// Users of the plan.
+        users: usize,
+    },
+    /// It cannot hold even one.
+    #[error(transparent)]
+    TooSmall(#[from] KvCacheTooSmall),
+    /// The scheduler refuses a user.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
     /// No time passed, or the clock went back.
     #[error("the clock is too coarse for a step of this model")]
     Clock,
@@ -101,7 +114,7 @@ impl OfflinePlan {
     }
 
     /// Those who decode.
-    pub(super) fn crowd(&self, spec: &ModelSpec) -> Crowd {
+    pub(crate) fn crowd(&self, spec: &ModelSpec) -> Crowd {
         Crowd::new(spec, self.positions(), self.generate.max(FILL_TOKENS))
     }
 

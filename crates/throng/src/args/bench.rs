@@ -68,6 +68,10 @@ pub struct OfflineArgs {
         value_parser = chunk
     )]
     pub max_num_batched_tokens: NonZeroUsize,
+    /// Also say what the time of a step goes to, scheduling and sampling included, and how fast it
+    /// reads memory
+    #[arg(long, env = "THRONG_PROFILE")]
+    pub profile: bool,
     /// Print a line of JSON for each result, unrounded
     #[arg(long, env = "THRONG_JSON")]
     pub json: bool,

@@ -1,7 +1,6 @@
 //! `throng inspect`: what models are made of, and what they would do on this machine.
 
 use std::io::{Write, stdout};
-use std::time::Duration;
 
 use anyhow::Result;
 use console::Term;
@@ -14,12 +13,6 @@ use crate::loading::threads;
 use crate::machine::Machine;
 use crate::memory::free_bytes;
 use crate::nano;
-
-/// How long memory bandwidth is measured.
-const MEASURING: Duration = Duration::from_millis(500);
-
-/// Bytes that are read over and over for it, at least: more than the caches of most machines.
-const MEASURED_BYTES: usize = 512 << 20;
 
 /// Prints a table, or JSON.
 ///
@@ -55,10 +48,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
 
 /// Bytes a second that this machine reads from memory with all its cores.
 fn bandwidth(machine: &Machine) -> Result<f64> {
-    let beyond_caches = machine.cache().unwrap_or(0).saturating_mul(2).max(MEASURED_BYTES);
-    let size = machine.free_memory().map_or(beyond_caches, |free| beyond_caches.min(free / 4));
-    let rate = throng_ops::read_bandwidth(threads(None)?, size, MEASURING)?;
-    rate.ok_or_else(|| {
+    machine.bandwidth(threads(None)?)?.ok_or_else(|| {
         let message = "no memory to measure its bandwidth with".to_owned();
         let hint = "--bandwidth GB/S says what it is";
         Failure { message, hint }.into()

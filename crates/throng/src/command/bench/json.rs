@@ -5,20 +5,29 @@ use throng_bench::{Case, Measurement, Samples};
 use throng_model::Precision;
 
 use super::offline::Results;
+use super::profile::{Profile, Profiled};
 
-/// A line a case.
+/// A line a case, then one for each profile.
 pub fn lines(results: &Results) -> impl Iterator<Item = Value> {
-    results.measurements.iter().map(|measurement| line(results, measurement))
+    let cases = results.measurements.iter().map(|measurement| line(results, measurement));
+    let profiles = results.profile.iter().flat_map(move |profile| {
+        profile.steps.iter().map(move |steps| of_profile(results, profile, steps))
+    });
+    cases.chain(profiles)
+}
+
+/// What every line begins with.
+fn of(results: &Results) -> Value {
+    json!({
+        "model": results.model,
+        "exact": results.precision == Precision::Exact,
+        "threads": results.threads,
+        "max_num_batched_tokens": results.plan.chunk,
+    })
 }
 
 fn line(results: &Results, measurement: &Measurement) -> Value {
     let plan = &results.plan;
-    let mut line = json!({
-        "model": results.model,
-        "exact": results.precision == Precision::Exact,
-        "threads": results.threads,
-        "max_num_batched_tokens": plan.chunk,
-    });
     let case = match measurement.case {
         Case::Prefill { tokens } => json!({ "measured": "prefill", "prompt_tokens": tokens }),
         Case::Decode { users } => json!({
@@ -35,12 +44,38 @@ fn line(results: &Results, measurement: &Measurement) -> Value {
         "seconds": spread(&measurement.seconds),
         "tokens_per_second": measurement.rates().as_ref().map(spread),
     });
-    for more in [case, numbers] {
-        if let (Value::Object(line), Value::Object(more)) = (&mut line, more) {
-            line.extend(more);
-        }
-    }
-    line
+    joined([of(results), case, numbers])
+}
+
+fn of_profile(results: &Results, profile: &Profile, steps: &Profiled) -> Value {
+    let (times, plan) = (&steps.times, &results.plan);
+    let shares = steps.parts().map(|(part, time)| (part.to_owned(), times.share(time).into()));
+    let numbers = json!({
+        "measured": "profile",
+        "users": times.users,
+        "context": plan.context,
+        "steps": times.steps,
+        "seconds_a_step": steps.seconds(),
+        "shares": Value::Object(shares.into_iter().collect()),
+        "bytes": {
+            "dense": steps.bytes.dense,
+            "experts": steps.bytes.experts,
+            "embeddings": steps.bytes.embeddings,
+            "kv": steps.bytes.kv,
+        },
+        "bytes_per_second": steps.bytes_per_second(),
+        "bandwidth": profile.bandwidth,
+    });
+    joined([of(results), numbers])
+}
+
+/// One object with all their fields.
+fn joined<const N: usize>(objects: [Value; N]) -> Value {
+    let fields = objects.into_iter().filter_map(|object| match object {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    });
+    Value::Object(fields.flatten().collect())
 }
 
 fn spread(samples: &Samples) -> Value {

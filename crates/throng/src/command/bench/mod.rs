@@ -2,6 +2,7 @@
 
 mod json;
 mod offline;
+mod profile;
 mod progress;
 mod text;
 

@@ -6,8 +6,10 @@ use anyhow::Result;
 use console::Term;
 use throng_bench::{Measurement, OfflinePlan, measure_offline};
 use throng_engine::EngineConfig;
-use throng_model::Precision;
+use throng_model::{Precision, Runner};
+use throng_ops::{Cpu, Timed};
 
+use super::profile::Profile;
 use super::progress::Progress;
 use super::{json, text};
 use crate::args::OfflineArgs;
@@ -22,6 +24,8 @@ pub struct Results {
     pub plan: OfflinePlan,
     /// Prompts, then users, in the order of the plan.
     pub measurements: Vec<Measurement>,
+    /// Where time goes, if that was asked for.
+    pub profile: Option<Profile>,
 }
 
 /// Measures, and prints tables or lines of JSON.
@@ -31,24 +35,7 @@ pub struct Results {
 pub fn run(args: &OfflineArgs) -> Result<()> {
     let plan = args.plan();
     let model = Model::open(&args.model)?;
-    let precision = model.precision(&args.model);
-    let config = EngineConfig {
-        max_sequences: plan.most_users().max(1),
-        max_batched_tokens: plan.step_tokens(),
-        ..EngineConfig::default()
-    };
-    let kv_bytes = usize::try_from(args.model.kv_cache_memory.as_u64())?;
-    // Before the weights are loaded, which may take a while.
-    let blocks = config.kv_blocks(model.spec(), kv_bytes, precision.kv_value_bytes());
-    plan.check(model.spec(), blocks)?;
-    let mut runner = model.runner(&args.model, config, Some(plan.most_users().max(1)))?;
-    let mut progress = Progress::new();
-    let measurements = measure_offline(runner.as_mut(), &plan, None, &mut |done, steps| {
-        progress.show(done, steps);
-    })?;
-    drop(progress);
-    let threads = threads(args.model.threads)?;
-    let results = Results { model: model.name, precision, threads, plan, measurements };
+    let results = measure(args, plan, &model)?;
     let mut out = stdout().lock();
     if args.json {
         for line in json::lines(&results) {
@@ -59,4 +46,36 @@ pub fn run(args: &OfflineArgs) -> Result<()> {
         out.write_all(text::report(&results, width).as_bytes())?;
     }
     Ok(())
+}
+
+fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Results> {
+    let precision = model.precision(&args.model);
+    let threads = threads(args.model.threads)?;
+    let config = EngineConfig {
+        max_sequences: plan.most_users().max(1),
+        max_batched_tokens: plan.step_tokens(),
+        ..EngineConfig::default()
+    };
+    let kv_bytes = usize::try_from(args.model.kv_cache_memory.as_u64())?;
+    // Before the weights are loaded, which may take a while.
+    let blocks = config.kv_blocks(model.spec(), kv_bytes, precision.kv_value_bytes());
+    plan.check(model.spec(), blocks)?;
+    let wanted = Some(plan.most_users().max(1));
+    let steps = |runner: &mut dyn Runner| {
+        let mut progress = Progress::new("measuring");
+        measure_offline(runner, &plan, &mut |done, steps| progress.show(done, steps))
+    };
+    let (measurements, profile) = if args.profile {
+        let backend = Timed::new(Cpu::new(threads, None)?);
+        let clock = backend.clock();
+        let mut runner = model.runner_on(backend, &args.model, config, wanted)?;
+        let measurements = steps(runner.as_mut())?;
+        let profile = Profile::measure(runner.as_mut(), &clock, &plan, model, threads, precision)?;
+        (measurements, Some(profile))
+    } else {
+        let mut runner = model.runner(&args.model, config, wanted)?;
+        (steps(runner.as_mut())?, None)
+    };
+    let model = model.name.clone();
+    Ok(Results { model, precision, threads, plan, measurements, profile })
 }

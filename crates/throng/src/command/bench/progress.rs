@@ -9,14 +9,15 @@ const SHORT: Duration = Duration::from_secs(1);
 
 /// The bar on standard error, which goes away when this does.
 pub struct Progress {
+    what: &'static str,
     start: Instant,
     shown: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// Begins now.
-    pub fn new() -> Self {
-        Self { start: Instant::now(), shown: None }
+    /// Begins now; `what` stands before the bar.
+    pub fn new(what: &'static str) -> Self {
+        Self { what, start: Instant::now(), shown: None }
     }
 
     /// So many of all steps are done.
@@ -25,10 +26,10 @@ impl Progress {
             return;
         }
         let bar = self.shown.get_or_insert_with(|| {
-            let template = "measuring {bar:24} step {human_pos} of {human_len}, {elapsed}";
+            let template = "{prefix} {bar:24} step {human_pos} of {human_len}, {elapsed}";
             let style = ProgressStyle::with_template(template).expect("the template is ours");
             let bar = ProgressBar::new(steps as u64).with_elapsed(self.start.elapsed());
-            bar.with_style(style)
+            bar.with_style(style).with_prefix(self.what)
         });
         bar.set_position(done as u64);
     }
