@@ -17,14 +17,14 @@ PATIENCE_S = 120
 
 
 def wait_for_address(process):
-    """The address that the server prints on standard error once it listens."""
+    """The address that the server prints on standard error once its model is there."""
     deadline = time.monotonic() + PATIENCE_S
     printed = ""
     while time.monotonic() < deadline:
         if select.select([process.stderr], [], [], 1)[0]:
             line = process.stderr.readline()
             printed += line
-            if found := re.search(r"listening on (http://\S+)", line):
+            if found := re.search(r"is ready: open (http://\S+)", line):
                 return found.group(1)
             if not line:
                 break

@@ -75,6 +75,12 @@ impl Engine {
         self.started.elapsed()
     }
 
+    /// Whether the engine's thread has ended, so that nothing can be run any more. It does not
+    /// while a handle lives, unless it meets a bug in itself.
+    pub fn is_closed(&self) -> bool {
+        self.arrivals.is_closed()
+    }
+
     /// Checks the request and hands it to the engine.
     ///
     /// # Errors

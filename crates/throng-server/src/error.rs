@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 use throng_engine::SubmitError;
 
 /// Seconds after which a client that met a full queue may try again.
-const RETRY_AFTER: &str = "1";
+const QUEUE_RETRY_SECONDS: u64 = 1;
+/// The same for one that came before the model, whose loading takes seconds to minutes.
+const LOADING_RETRY_SECONDS: u64 = 5;
+/// The same for one that came to a server that is about to end, and may be started again.
+const RESTART_RETRY_SECONDS: u64 = 10;
 
 /// An answer with a status other than 200. The body always has the four keys `message`, `type`,
 /// `param` and `code`.
@@ -18,11 +22,14 @@ pub(crate) struct ApiError {
     message: String,
     param: Option<String>,
     code: Option<&'static str>,
+    /// Seconds after which the same request may succeed.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into(), param: None, code: None }
+        let message = message.into();
+        Self { status, kind, message, param: None, code: None, retry_after: None }
     }
 
     fn bad_request(message: impl Into<String>) -> Self {
@@ -35,6 +42,10 @@ impl ApiError {
 
     fn param(self, param: impl Into<String>) -> Self {
         Self { param: Some(param.into()), ..self }
+    }
+
+    fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The body is not JSON, or not an object.
@@ -136,10 +147,29 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message).code("internal_error")
     }
 
-    /// The server is going away.
-    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+    fn unavailable(message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message)
             .code("service_unavailable")
+    }
+
+    /// The time that the request gave itself is over.
+    pub(crate) fn expired() -> Self {
+        let message = "The answer was not complete within the request's 'timeout'";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
+            .param("timeout")
+            .code("deadline_exceeded")
+    }
+
+    /// The model is not there yet.
+    pub(crate) fn loading() -> Self {
+        Self::unavailable("The model is still loading")
+            .code("model_loading")
+            .retry_after(LOADING_RETRY_SECONDS)
+    }
+
+    /// The server is going away.
+    pub(crate) fn shutting_down() -> Self {
+        Self::unavailable("The server is shutting down").retry_after(RESTART_RETRY_SECONDS)
     }
 
     /// What the engine's refusal means to a client whose prompt is the parameter `param`.
@@ -160,7 +190,8 @@ impl ApiError {
                 "rate_limit_error",
                 format!("{waiting} requests are waiting already, try again in a moment"),
             )
-            .code("queue_full"),
+            .code("queue_full")
+            .retry_after(QUEUE_RETRY_SECONDS),
             SubmitError::Closed => Self::unavailable("The engine has shut down"),
         }
     }
@@ -179,10 +210,8 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body())).into_response();
-        if self.status == StatusCode::TOO_MANY_REQUESTS {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

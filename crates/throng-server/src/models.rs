@@ -1,7 +1,7 @@
 //! `GET /v1/models`: what is served.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -9,15 +9,12 @@ use crate::error::ApiError;
 use crate::serving::Serving;
 
 /// `GET /v1/models`.
-pub(crate) async fn list(State(serving): State<Serving>) -> Json<Value> {
+pub(crate) async fn list(serving: Serving) -> Json<Value> {
     Json(json!({ "object": "list", "data": [describe(&serving.app)] }))
 }
 
 /// `GET /v1/models/{id}`; an id may contain slashes.
-pub(crate) async fn one(
-    State(serving): State<Serving>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(serving: Serving, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     serving.app.check_model(&id)?;
     Ok(Json(describe(&serving.app)))
 }

@@ -13,8 +13,8 @@ pub(crate) fn finish_reason(reason: FinishReason) -> Result<&'static str, ApiErr
     match reason {
         FinishReason::Stop => Ok("stop"),
         FinishReason::Length => Ok("length"),
-        FinishReason::Expired => Err(ApiError::unavailable("The request's deadline has passed")),
-        FinishReason::Cancelled => Err(ApiError::unavailable("The server is shutting down")),
+        FinishReason::Expired => Err(ApiError::expired()),
+        FinishReason::Cancelled => Err(ApiError::shutting_down()),
         FinishReason::Failed(why) => Err(ApiError::internal(why)),
     }
 }

@@ -3,19 +3,21 @@
 use std::panic::AssertUnwindSafe;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{Method, Uri};
+use axum::extract::{Request, State};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::FutureExt;
 
 use crate::error::ApiError;
-use crate::serving::Serving;
+use crate::lifecycle::Phase;
+use crate::state::ServerState;
 use crate::{chat_completions, completions, models, page, status};
 
 /// All routes.
-pub(crate) fn table(serving: Serving) -> Router {
+pub(crate) fn table(state: ServerState) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/page/{file}", get(page::file))
@@ -28,7 +30,8 @@ pub(crate) fn table(serving: Serving) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(contain_panics))
-        .with_state(serving)
+        .layer(middleware::from_fn_with_state(state.clone(), part))
+        .with_state(state)
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> ApiError {
@@ -46,4 +49,13 @@ async fn contain_panics(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => ApiError::internal("The server met a bug in itself").into_response(),
     }
+}
+
+/// A server that is about to end answers on no connection twice, so that clients look for another.
+async fn part(State(state): State<ServerState>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if state.lifecycle.phase() >= Phase::Draining {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

@@ -1,5 +1,6 @@
-//! Listens, hands connections to the routes, and ends in good order.
+//! Listens, loads, hands connections to the routes, and ends in good order.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,28 +13,33 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::app::App;
+use crate::config::{Notice, ServerConfig};
 use crate::patience::Patience;
 use crate::routes;
-use crate::serving::Serving;
+use crate::signals::Signals;
+use crate::state::ServerState;
 
 /// How long a client may take to send a request's head; idle connections end after it too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client may let a write wait.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long answers that run at shutdown may go on.
-const GRACE: Duration = Duration::from_secs(10);
-/// How long telling their clients that they may not may take.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the last words to clients may take once no answer runs any more.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Connections at once. The rest wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 1024;
 /// Pause after the system refused to hand over a connection, for instance for want of file
 /// descriptors, which only time gives back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that a connection buffers at most, of a request's head and of an answer that the system
+/// does not take yet.
+const MAX_BUFFER: usize = 64 << 10;
 /// Threads for HTTP. The cores belong to the model.
 const HTTP_THREADS: usize = 2;
+/// As large as a main thread's.
+const LOADING_STACK_BYTES: usize = 8 << 20;
 
 /// The server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +57,20 @@ pub enum ServeError {
     Runtime(#[source] io::Error),
 }
 
-/// Serves on `address` until SIGINT or SIGTERM. Calls `ready` with the address that is bound,
-/// whose port is the system's choice if `address` has port 0.
+/// Listens on `address`, loads the model, and serves it until SIGINT or SIGTERM; answers that run
+/// then are waited for, until a second signal. Whoever asks before the model is there is told so.
 ///
 /// # Errors
-/// It cannot start.
-pub fn run(
+/// The server cannot start, or `load` failed.
+pub fn run<E>(
     address: SocketAddr,
-    app: App,
-    ready: impl FnOnce(SocketAddr),
-) -> Result<(), ServeError> {
+    config: ServerConfig,
+    load: impl FnOnce() -> Result<App, E> + Send + 'static,
+    tell: impl Fn(Notice),
+) -> Result<(), E>
+where
+    E: From<ServeError> + Send + 'static,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(HTTP_THREADS)
         .thread_name("http")
@@ -69,45 +79,99 @@ pub fn run(
         .map_err(ServeError::Runtime)?;
     let result = runtime.block_on(async {
         let listen = |source| ServeError::Listen { address, source };
+        let (mut once, mut twice) = (Signals::new(), Signals::new());
         let listener = TcpListener::bind(address).await.map_err(listen)?;
-        ready(listener.local_addr().map_err(listen)?);
+        tell(Notice::Listening(listener.local_addr().map_err(listen)?));
+        let loading = on_own_thread(load)?;
         tokio::select! {
-            () = serve(listener, app, signalled(1), GRACE) => {}
+            result = serve(listener, config, loading, once.come(1), tell) => result,
             // Whoever asks twice does not want to wait.
-            () = signalled(2) => {}
+            () = twice.come(2) => Ok(()),
         }
-        Ok(())
     });
-    // Prompts that are still being tokenised for nobody need not be waited for.
+    // A model that still loads, and prompts that are tokenised for nobody, need not be waited for.
     runtime.shutdown_background();
     result
 }
 
-/// Serves until `shutdown` completes. Answers that run then may go on for `grace`; those that are
-/// not done by then end with an error.
-pub async fn serve(
-    listener: TcpListener,
-    app: App,
-    shutdown: impl Future<Output = ()>,
-    grace: Duration,
-) {
-    let (serving, close) = Serving::new(app);
-    let routes = routes::table(serving);
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let connections = GracefulShutdown::new();
-    tokio::pin!(shutdown);
-    loop {
-        let slot = slots.clone().acquire_owned();
-        let accepted = async { (slot.await, listener.accept().await) };
-        let (slot, stream) = tokio::select! {
-            () = &mut shutdown => break,
-            (slot, accepted) = accepted => match accepted {
-                Ok((stream, _)) => (slot, stream),
-                Err(_) => {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
+/// Runs `load` where it keeps nobody waiting.
+fn on_own_thread<T, E>(
+    load: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<impl Future<Output = Result<T, E>>, ServeError>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let (loaded, result) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("loading".to_owned())
+        .stack_size(LOADING_STACK_BYTES)
+        // Nobody waits for a model any more once the server was told to stop.
+        .spawn(move || drop(loaded.send(load())))
+        .map_err(ServeError::Runtime)?;
+    Ok(async move {
+        match result.await {
+            Ok(result) => result,
+            Err(_) => match thread.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => unreachable!("a thread that ends well has sent its result"),
             },
+        }
+    })
+}
+
+/// Serves the model that `loading` gives until `shutdown` completes. Answers that run then may go
+/// on for `config.drain_timeout`; those that are not done by then end with an error.
+///
+/// # Errors
+/// Those of `loading`.
+pub async fn serve<E>(
+    listener: TcpListener,
+    config: ServerConfig,
+    loading: impl Future<Output = Result<App, E>>,
+    shutdown: impl Future<Output = ()>,
+    tell: impl Fn(Notice),
+) -> Result<(), E> {
+    let state = ServerState::new();
+    let life = state.lifecycle.clone();
+    let connections = GracefulShutdown::new();
+    let accepting = accept(&listener, &connections, routes::table(state));
+    let living = async {
+        tokio::pin!(shutdown);
+        let app = tokio::select! {
+            app = loading => app?,
+            () = &mut shutdown => return Ok(()),
+        };
+        let name = app.model.id.clone();
+        life.ready(app);
+        tell(Notice::Ready(name));
+        shutdown.await;
+        tell(Notice::Draining(life.running()));
+        life.drain(config.drain_timeout).await;
+        Ok(())
+    };
+    let result = tokio::select! {
+        result = living => result,
+        never = accepting => match never {},
+    };
+    drop(listener);
+    // What was said last, and errors for those who still wait, are on their way.
+    let _ = tokio::time::timeout(FAREWELL, connections.shutdown()).await;
+    result
+}
+
+/// Takes connections for as long as it is polled.
+async fn accept(
+    listener: &TcpListener,
+    connections: &GracefulShutdown,
+    routes: Router,
+) -> Infallible {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let slot = slots.clone().acquire_owned().await;
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
         };
         let connection = connections.watch(connection(stream, routes.clone()));
         tokio::spawn(async move {
@@ -115,14 +179,6 @@ pub async fn serve(
             let _ = connection.await;
             drop(slot);
         });
-    }
-    drop(listener);
-    let ended = connections.shutdown();
-    tokio::pin!(ended);
-    if tokio::time::timeout(grace, &mut ended).await.is_err() {
-        // The clients of answers that still run are told, if they listen.
-        close.send_replace(true);
-        let _ = tokio::time::timeout(FAREWELL, ended).await;
     }
 }
 
@@ -137,29 +193,6 @@ fn connection(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_BUFFER)
         .serve_connection(stream, TowerToHyperService::new(routes))
-}
-
-/// Completes when SIGINT or SIGTERM have come so many times.
-async fn signalled(times: usize) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let interrupt = signal(SignalKind::interrupt());
-        let terminate = signal(SignalKind::terminate());
-        let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
-            // The system's own way to end a program is left.
-            return std::future::pending().await;
-        };
-        for _ in 0..times {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    for _ in 0..times {
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

@@ -2,18 +2,19 @@
 
 mod bench;
 mod inspect;
+mod serve;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
-use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use throng_chat::Effort;
 use throng_server::Date;
 
 pub use self::bench::{BenchArgs, OfflineArgs};
 pub use self::inspect::InspectArgs;
+pub use self::serve::ServeArgs;
 
 /// Serve gpt-oss models to many users at once, from one set of weights.
 #[derive(Debug, Parser)]
@@ -50,7 +51,7 @@ pub enum Command {
 pub const KV_CACHE_MEMORY: ByteSize = ByteSize::gib(1);
 
 /// Which model, and how to run it.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// A checkpoint's folder, a GGUF file, or what was pulled from the hub, as ORG/NAME with
@@ -150,50 +151,6 @@ pub struct GenerateArgs {
     pub conversation: ConversationArgs,
     #[command(flatten)]
     pub sampling: SamplingArgs,
-    #[command(flatten)]
-    pub model: ModelArgs,
-}
-
-/// Arguments of `throng serve`.
-#[derive(Debug, ClapArgs)]
-pub struct ServeArgs {
-    /// Address to listen on; 0.0.0.0 lets other machines in
-    #[arg(long, value_name = "IP", env = "THRONG_HOST", default_value = "127.0.0.1")]
-    pub host: IpAddr,
-    /// Port to listen on; 0 takes a free one
-    #[arg(short, long, value_name = "N", env = "THRONG_PORT", default_value_t = 8000)]
-    pub port: u16,
-    /// Names that clients may call the model by, separated by commas; answers carry the first
-    /// [default: the folder's, the GGUF file's or the repository's]
-    #[arg(
-        long,
-        value_name = "NAMES",
-        env = "THRONG_SERVED_MODEL_NAME",
-        value_delimiter = ',',
-        value_parser = NonEmptyStringValueParser::new()
-    )]
-    pub served_model_name: Vec<String>,
-    /// Requests that are answered at once, at most
-    #[arg(
-        long,
-        value_name = "N",
-        env = "THRONG_MAX_NUM_SEQS",
-        default_value_t = 64,
-        value_parser = RangedU64ValueParser::<usize>::new().range(1..=4096)
-    )]
-    pub max_num_seqs: usize,
-    /// Tokens of a step, at most: longer prompts are read in chunks. Never below --max-num-seqs
-    #[arg(
-        long,
-        value_name = "N",
-        env = "THRONG_MAX_NUM_BATCHED_TOKENS",
-        default_value_t = 512,
-        value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_536)
-    )]
-    pub max_num_batched_tokens: usize,
-    /// The day that the model is told: today, none or YYYY-MM-DD
-    #[arg(long, value_name = "DAY", env = "THRONG_DATE", default_value = "today")]
-    pub date: Date,
     #[command(flatten)]
     pub model: ModelArgs,
 }

@@ -178,7 +178,7 @@ fn a_server_without_a_chat_format_says_so() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(said[0].starts_with("note: ") && said[0].contains("<|channel|>"), "{said:?}");
+    assert!(said[1].starts_with("note: ") && said[1].contains("<|channel|>"), "{said:?}");
     assert!(said.iter().any(|line| line.contains("is ready")), "{said:?}");
 }
 

@@ -9,7 +9,7 @@ mod tools;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use throng_chat::{Chat, ChatError, Prompt};
 use throng_engine::{Logprobs, Tenant};
@@ -23,10 +23,7 @@ use crate::serving::{Events, Serving};
 use crate::{blocking, body, sse};
 
 /// The route's handler.
-pub(crate) async fn create(
-    State(serving): State<Serving>,
-    request: Request,
-) -> Result<Response, ApiError> {
+pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
     let body = body::read(request).await?;
     let app = &serving.app;
     let chat = app.chat.clone().ok_or_else(|| {

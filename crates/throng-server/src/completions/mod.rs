@@ -7,7 +7,7 @@ mod response;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use throng_engine::{Logprobs, Tenant};
 
@@ -21,10 +21,7 @@ use crate::serving::Serving;
 use crate::{blocking, body, sse};
 
 /// The route's handler.
-pub(crate) async fn create(
-    State(serving): State<Serving>,
-    request: Request,
-) -> Result<Response, ApiError> {
+pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
     let body = body::read(request).await?;
     let app = &serving.app;
     let bytes = body.len();

@@ -2,7 +2,6 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use serde_json::json;
 use throng_engine::EngineConfig;
@@ -114,34 +113,4 @@ fn a_large_body_that_is_allowed_is_read_and_judged() {
     assert!(error["message"].as_str().unwrap().contains("at least"), "{error}");
     let error = server.complete(json!(vec![7; 1 << 20]), json!({})).error(400);
     assert_eq!(error["code"], "context_length_exceeded");
-}
-
-#[test]
-fn at_shutdown_running_answers_end_well() {
-    let mut server = Server::start();
-    let mut reader = begin_stream(&server, ENDLESS);
-    server.begin_shutdown();
-    let mut rest = Vec::new();
-    while let Some(chunk) = http::read_chunk(&mut reader) {
-        rest.extend(chunk);
-    }
-    let rest = String::from_utf8(rest).unwrap();
-    assert!(rest.ends_with("data: [DONE]\n\n"), "{rest}");
-    server.stop();
-}
-
-#[test]
-fn answers_that_outlast_the_grace_end_with_an_error() {
-    let setup = Setup { context: 100_000, grace: Duration::ZERO, ..Setup::default() };
-    let mut server = Server::with(setup);
-    let mut reader = begin_stream(&server, ENDLESS);
-    server.begin_shutdown();
-    let mut rest = Vec::new();
-    while let Some(chunk) = http::read_chunk(&mut reader) {
-        rest.extend(chunk);
-    }
-    let rest = String::from_utf8(rest).unwrap();
-    let last = rest.trim_end().lines().last().unwrap();
-    assert!(last.starts_with("data: {\"error\"") && last.contains("shutting down"), "{last}");
-    server.stop();
 }

@@ -6,6 +6,7 @@ mod chat_completions;
 mod completions;
 mod errors;
 mod hostile;
+mod lifecycle;
 mod other_routes;
 mod random;
 mod support;

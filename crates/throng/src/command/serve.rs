@@ -1,12 +1,13 @@
 //! `throng serve`: OpenAI's API and a chat page.
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use throng_chat::Chat;
 use throng_engine::EngineConfig;
-use throng_server::{App, Defaults, ModelName};
+use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
 
 use crate::args::ServeArgs;
 use crate::loading::Model;
@@ -14,9 +15,36 @@ use crate::loading::Model;
 /// Serves until it is told to stop.
 ///
 /// # Errors
-/// The model cannot be loaded, or the port is taken.
+/// The port is taken, or the model cannot be loaded.
 pub fn run(args: &ServeArgs) -> Result<()> {
     let address = SocketAddr::new(args.host, args.port);
+    let config = ServerConfig { drain_timeout: Duration::from_secs(args.drain_timeout) };
+    let listening = OnceCell::new();
+    let tell = |notice: Notice| match notice {
+        Notice::Listening(address) => {
+            eprintln!("listening on http://{address}");
+            let _ = listening.set(address);
+        }
+        Notice::Ready(name) => {
+            let address = listening.get().map_or(String::new(), ToString::to_string);
+            let page = format!("open http://{address} for the chat page");
+            eprintln!("{name} is ready: {page}; OpenAI clients want /v1");
+        }
+        Notice::Draining(0) => {}
+        Notice::Draining(running) => {
+            let seconds = args.drain_timeout;
+            eprintln!("stopping: {running} running may take {seconds} s; another signal ends them");
+        }
+    };
+    let load = {
+        let args = args.clone();
+        move || load(&args)
+    };
+    throng_server::run(address, config, load, tell)
+}
+
+/// Everything that is served.
+fn load(args: &ServeArgs) -> Result<App> {
     let model = Model::open(&args.model)?;
     let config = EngineConfig {
         max_sequences: args.max_num_seqs,
@@ -26,7 +54,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let engine = model.engine(&args.model, config, None)?;
     let plain = Defaults::default();
     let generation = &model.generation;
-    let app = App {
+    Ok(App {
         engine,
         chat: chat(&model),
         tokenizer: model.tokenizer.clone(),
@@ -38,13 +66,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
             stop_tokens: generation.stop_tokens.clone(),
         },
         date: args.date,
-    };
-    let name = app.model.id.clone();
-    throng_server::run(address, app, |address| {
-        eprintln!("listening on http://{address}");
-        eprintln!("{name} is ready: open that address for the chat page; OpenAI clients want /v1");
-    })?;
-    Ok(())
+    })
 }
 
 /// What clients call the model: the names asked for, or the model's own.

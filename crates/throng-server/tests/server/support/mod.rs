@@ -4,15 +4,16 @@ pub mod http;
 pub mod script;
 mod tagged;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use throng_chat::{Chat, Tokenizer};
 use throng_engine::{Engine, EngineConfig};
-use throng_server::{App, Defaults, ModelName};
+use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
 use throng_spec::ModelSpec;
 use throng_testkit::{ScriptedRunner, TinyGptOss, byte_tokenizer, special};
 use tokio::sync::oneshot;
@@ -31,21 +32,23 @@ pub struct Setup {
     /// The model has a chat template in place of Harmony, and writes tags.
     pub tagged: bool,
     /// How long answers may go on after the shutdown began.
-    pub grace: Duration,
+    pub drain_timeout: Duration,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let config = EngineConfig::default();
-        let grace = Duration::from_secs(60);
+        let drain_timeout = Duration::from_secs(60);
         let (context, failing_after) = (CONTEXT, usize::MAX);
-        Self { config, context, failing_after, chat: true, tagged: false, grace }
+        Self { config, context, failing_after, chat: true, tagged: false, drain_timeout }
     }
 }
 
 /// A running server; dropping it stops it.
 pub struct Server {
     pub address: SocketAddr,
+    /// What it tells its operator.
+    notices: Mutex<mpsc::Receiver<Notice>>,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -56,7 +59,17 @@ impl Server {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let (app, grace) = (app(&setup), setup.grace);
+        let (server, loaded) = Self::loading(setup);
+        drop(loaded);
+        server.wait_until_ready();
+        server
+    }
+
+    /// A server whose model is there once the sender is used or dropped.
+    pub fn loading(setup: Setup) -> (Self, oneshot::Sender<()>) {
+        let (app, drain_timeout) = (app(&setup), setup.drain_timeout);
+        let (load, loaded) = oneshot::channel::<()>();
+        let (tell, notices) = mpsc::channel();
         let (address_out, address) = mpsc::channel();
         let (shutdown, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -67,11 +80,31 @@ impl Server {
                 let stopped = async {
                     let _ = stopped.await;
                 };
-                throng_server::serve(listener, app, stopped, grace).await;
+                let config = ServerConfig { drain_timeout };
+                let loading = async {
+                    let _ = loaded.await;
+                    Ok::<_, Infallible>(app)
+                };
+                let served = throng_server::serve(listener, config, loading, stopped, |notice| {
+                    // A test that wants none has dropped its end.
+                    let _ = tell.send(notice);
+                });
+                served.await.unwrap();
             });
         });
         let address = address.recv().unwrap();
-        Self { address, shutdown: Some(shutdown), thread: Some(thread) }
+        let notices = Mutex::new(notices);
+        let server = Self { address, notices, shutdown: Some(shutdown), thread: Some(thread) };
+        (server, load)
+    }
+
+    /// Waits for the next thing that the server tells its operator.
+    pub fn notice(&self) -> Notice {
+        self.notices.lock().unwrap().recv().unwrap()
+    }
+
+    pub fn wait_until_ready(&self) {
+        assert_eq!(self.notice(), Notice::Ready("scripted".to_owned()));
     }
 
     /// Asks the server to stop and waits until it has.

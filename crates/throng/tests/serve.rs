@@ -1,0 +1,90 @@
+//! `throng serve` as a process: what it prints, and how it ends.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use common::{command, fail};
+
+/// A server that is ready, its address, and what it goes on to print.
+fn start(args: &[&str]) -> (Child, String, BufReader<ChildStderr>) {
+    let mut command = command(&[&["serve", "--port", "0"], args].concat());
+    let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(server.stderr.take().unwrap());
+    let mut lines = [String::new(), String::new()];
+    for line in &mut lines {
+        printed.read_line(line).unwrap();
+    }
+    let address = lines[0].trim().strip_prefix("listening on http://").unwrap().to_owned();
+    assert!(lines[1].contains("is ready") && lines[1].contains(&address), "{lines:?}");
+    (server, address, printed)
+}
+
+fn terminate(server: &Child) {
+    let status = Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Asks for an answer that takes long and reads its beginning.
+fn ask(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let body =
+        r#"{"model":"nano","prompt":"One","max_tokens":100000,"ignore_eos":true,"stream":true}"#;
+    let head = "POST /v1/completions HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n";
+    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    stream.read_exact(&mut [0; 100]).unwrap();
+    stream
+}
+
+#[test]
+fn a_signal_ends_an_idle_server_well() {
+    let (mut server, _, mut printed) = start(&[]);
+    terminate(&server);
+    assert!(server.wait().unwrap().success());
+    let mut rest = String::new();
+    printed.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
+}
+
+#[test]
+fn a_second_signal_ends_a_server_that_waits_for_answers() {
+    let (mut server, address, mut printed) = start(&["--drain-timeout", "86400"]);
+    let _stream = ask(&address);
+    terminate(&server);
+    let mut line = String::new();
+    printed.read_line(&mut line).unwrap();
+    assert!(line.starts_with("stopping: 1 running"), "{line}");
+    terminate(&server);
+    assert!(server.wait().unwrap().success());
+}
+
+#[test]
+fn after_the_drain_timeout_streams_end_with_an_error() {
+    let (mut server, address, _printed) = start(&["--drain-timeout", "0"]);
+    let mut stream = ask(&address);
+    terminate(&server);
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(
+        rest.contains("data: {\"error\":{\"message\":\"The server is shutting down\""),
+        "{rest}"
+    );
+    assert!(server.wait().unwrap().success());
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_ends_the_server_with_its_error() {
+    let stderr = {
+        let outcome = common::throng(&["serve", "--port", "0", "-m", "/nowhere"], b"");
+        assert!(!outcome.success);
+        outcome.stderr
+    };
+    assert!(stderr.contains("\nerror: ") && stderr.contains("\nhint: "), "{stderr}");
+    fail(&["serve", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8000");
+}
