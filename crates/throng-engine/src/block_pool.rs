@@ -1,23 +1,10 @@
 //! The blocks of one pool: which are free, how many sequences hold each of the others, and which
 //! nobody holds but are kept in case someone asks for their contents again.
 
-use std::collections::BTreeSet;
-
 use throng_model::BlockId;
 
+use crate::kept::{Kept, Terms};
 use crate::stats::PoolStats;
-
-/// Who goes first when a kept block must make way: the lowest rank.
-pub(crate) type Rank = (Worth, u64);
-
-/// How much a kept block is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Worth {
-    /// It helps only together with blocks that may be gone.
-    Little,
-    /// A prefix can be taken up again with it.
-    Much,
-}
 
 /// Blocks of one pool. Integers only; the bytes are the model's.
 #[derive(Debug)]
@@ -25,9 +12,12 @@ pub(crate) struct BlockPool {
     /// How many sequences hold each block.
     holders: Vec<u32>,
     free: Vec<BlockId>,
-    kept: BTreeSet<(Rank, BlockId)>,
+    /// Kept blocks that may be given up now.
+    kept: Kept,
     /// Of each kept block.
-    ranks: Vec<Option<Rank>>,
+    terms: Vec<Option<Terms>>,
+    /// How many those are.
+    kept_len: usize,
 }
 
 /// A block that was taken.
@@ -45,8 +35,9 @@ impl BlockPool {
         Self {
             holders: vec![0; size],
             free: (0..last).rev().collect(),
-            kept: BTreeSet::new(),
-            ranks: vec![None; size],
+            kept: Kept::default(),
+            terms: vec![None; size],
+            kept_len: 0,
         }
     }
 
@@ -54,13 +45,13 @@ impl BlockPool {
         PoolStats {
             blocks: self.holders.len(),
             used: self.holders.len() - self.available(),
-            cached: self.kept.len(),
+            cached: self.kept_len,
         }
     }
 
     /// Blocks that nobody holds.
     pub(crate) fn available(&self) -> usize {
-        self.free.len() + self.kept.len()
+        self.free.len() + self.kept_len
     }
 
     /// How many hold a block.
@@ -68,13 +59,16 @@ impl BlockPool {
         self.holders[id as usize]
     }
 
-    /// Takes a block for one holder: a free one, or the kept one of lowest rank.
-    pub(crate) fn take(&mut self) -> Option<Taken> {
+    /// Takes a block for one holder: a free one, or the kept one that goes first.
+    pub(crate) fn take(&mut self, now: u64) -> Option<Taken> {
         let taken = match self.free.pop() {
             Some(id) => Taken { id, was_kept: false },
             None => {
-                let (_, id) = self.kept.pop_first()?;
-                self.ranks[id as usize] = None;
+                let terms = &self.terms;
+                let terms = |id| terms[id as usize].expect("what may be given up is kept");
+                let id = self.kept.pop(now, terms)?;
+                self.terms[id as usize] = None;
+                self.kept_len -= 1;
                 Taken { id, was_kept: true }
             }
         };
@@ -84,9 +78,7 @@ impl BlockPool {
 
     /// Adds a holder to a block that is held or kept.
     pub(crate) fn share(&mut self, id: BlockId) {
-        if let Some(rank) = self.ranks[id as usize].take() {
-            self.kept.remove(&(rank, id));
-        }
+        self.unkeep(id);
         self.holders[id as usize] += 1;
     }
 
@@ -99,59 +91,78 @@ impl BlockPool {
         *holders == 0
     }
 
-    /// Keeps a block that nobody holds for its contents.
-    pub(crate) fn keep(&mut self, id: BlockId, rank: Rank) {
-        self.ranks[id as usize] = Some(rank);
-        self.kept.insert((rank, id));
+    /// Keeps a block that nobody holds for its contents. It is not given up before
+    /// [`BlockPool::offer`].
+    pub(crate) fn keep(&mut self, id: BlockId, terms: Terms) {
+        self.terms[id as usize] = Some(terms);
+        self.kept_len += 1;
+    }
+
+    /// Lets a block be given up, if it is kept.
+    pub(crate) fn offer(&mut self, id: BlockId) {
+        if let Some(terms) = self.terms[id as usize] {
+            self.kept.insert(id, terms);
+        }
     }
 
     /// Frees a block that nobody holds, kept or not.
     pub(crate) fn free(&mut self, id: BlockId) {
-        if let Some(rank) = self.ranks[id as usize].take() {
-            self.kept.remove(&(rank, id));
-        }
+        self.unkeep(id);
         self.free.push(id);
     }
 
-    /// Panics unless every block is in one place, and is held as often as `held` says.
-    pub(crate) fn check_integrity(&self, held: &[u32]) {
+    fn unkeep(&mut self, id: BlockId) {
+        if let Some(terms) = self.terms[id as usize].take() {
+            self.kept.remove(id, terms);
+            self.kept_len -= 1;
+        }
+    }
+
+    /// Panics unless every block is in one place, is held as often as `held` says, and may be given
+    /// up if it is kept and `offered`.
+    pub(crate) fn check_integrity(&self, held: &[u32], offered: impl Fn(BlockId) -> bool) {
         assert_eq!(self.holders, held, "blocks are held as often as sequences name them");
         let mut places: Vec<u32> = held.iter().map(|&holders| u32::from(holders > 0)).collect();
-        let idle = self.free.iter().chain(self.kept.iter().map(|(_, id)| id));
-        idle.for_each(|&id| places[id as usize] += 1);
+        let kept = (0..).zip(&self.terms).filter(|(_, terms)| terms.is_some()).map(|(id, _)| id);
+        let idle = self.free.iter().copied().chain(kept.clone());
+        idle.for_each(|id| places[id as usize] += 1);
         assert!(places.iter().all(|&count| count == 1), "a block is in one place: {places:?}");
-        for (id, rank) in self.ranks.iter().enumerate() {
-            let kept = rank.is_some_and(|rank| self.kept.contains(&(rank, id as BlockId)));
-            assert_eq!(kept, rank.is_some(), "block {id} is ranked where it is kept");
-        }
-        let ranked = self.ranks.iter().flatten().count();
-        assert_eq!(ranked, self.kept.len(), "no block is kept twice");
+        assert_eq!(self.kept_len, kept.clone().count(), "kept blocks are counted");
+        let mut found: Vec<BlockId> = self.kept.ids().collect();
+        found.sort_unstable();
+        let expected: Vec<BlockId> = kept.filter(|&id| offered(id)).collect();
+        assert_eq!(found, expected, "blocks that may be given up");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kept::Worth;
 
     #[test]
-    fn free_blocks_go_first_and_then_kept_ones_by_rank() {
+    fn free_blocks_go_first_and_then_those_on_offer() {
         let mut pool = BlockPool::new(4);
-        let all: Vec<_> = std::iter::from_fn(|| pool.take()).map(|taken| taken.id).collect();
+        let all: Vec<_> = std::iter::from_fn(|| pool.take(0)).map(|taken| taken.id).collect();
         assert_eq!(all, [0, 1, 2, 3]);
-        for (id, rank) in [(0, (Worth::Much, 1)), (1, (Worth::Much, 0)), (2, (Worth::Little, 9))] {
+        for (id, last) in [(0, 1), (1, 0), (2, 9)] {
             assert!(pool.release(id));
-            pool.keep(id, rank);
+            pool.keep(id, Terms { worth: Worth::Much, last, gap: 1 });
         }
         pool.share(0);
         pool.share(0);
         assert!(pool.release(3));
         pool.free(3);
+        pool.offer(2);
+        pool.offer(3);
         assert_eq!(pool.stats(), PoolStats { blocks: 4, used: 1, cached: 2 });
-        pool.check_integrity(&[2, 0, 0, 0]);
-        let order: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
-        let taken = |id, was_kept| Taken { id, was_kept };
-        assert_eq!(order, [taken(3, false), taken(2, true), taken(1, true)]);
+        pool.check_integrity(&[2, 0, 0, 0], |id| id == 2);
+        let taken = |id, was_kept| Some(Taken { id, was_kept });
+        assert_eq!([pool.take(100), pool.take(100)], [taken(3, false), taken(2, true)]);
+        assert_eq!(pool.take(100), None, "block 1 is kept, but not on offer");
+        pool.offer(1);
+        assert_eq!(pool.take(100), taken(1, true));
         assert!(!pool.release(0), "one more holds it");
-        pool.check_integrity(&[1, 1, 1, 1]);
+        pool.check_integrity(&[1, 1, 1, 1], |_| false);
     }
 }

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use throng_model::{BLOCK_TOKENS, BlockId, BlockTables};
 
-use crate::block_pool::Worth;
-use crate::prefix_cache::{BlockTokens, Parent, Places, Prefix, PrefixCache, Salt};
+use crate::kept::Worth;
+use crate::prefix::{BlockTokens, Parent, Prefix, Salt};
+use crate::prefix_cache::{Places, PrefixCache};
+use crate::reuse::PrefixHash;
 
 /// The KV cache's bookkeeping, which the scheduler and all its sequences have in common.
 #[derive(Clone, Debug)]
@@ -36,6 +38,20 @@ pub(crate) struct BlockTable {
     parent: Parent,
     /// Ends of blocks at which the prefix is likely to be taken up again.
     marks: Vec<usize>,
+    /// How long ago a sequence ended that this one goes on from, if one is known.
+    gap: Option<u64>,
+    /// Name of the prefix that the named blocks are.
+    prefix: PrefixHash,
+    /// The same at the end of the prompt, once that has a name.
+    prompt: Option<PrefixHash>,
+}
+
+/// The prefixes of a sequence of tokens that end with a block, shorter ones first.
+fn path(salt: &Salt, tokens: &[u32]) -> impl Iterator<Item = PrefixHash> {
+    whole_blocks(tokens).scan(PrefixHash::root(salt), |prefix, block| {
+        *prefix = prefix.then(&block);
+        Some(*prefix)
+    })
 }
 
 /// The whole blocks of a sequence of tokens.
@@ -48,7 +64,10 @@ impl BlockTable {
     /// wanted, so it must be computed. `prompt` says how many of them are the prompt.
     pub(crate) fn find(cache: &SharedCache, salt: &Salt, tokens: &[u32], prompt: usize) -> Self {
         let all_but_last = &tokens[..tokens.len().saturating_sub(1)];
-        let found = cache.lock().find(salt, whole_blocks(all_but_last));
+        let mut locked = cache.lock();
+        let found = locked.find(salt, whole_blocks(all_but_last));
+        let gap = locked.note_begin(path(salt, all_but_last));
+        drop(locked);
         let named = found.full.len();
         let mut marks = vec![prompt.saturating_sub(1) / BLOCK_TOKENS];
         if found.beyond > 0 {
@@ -63,6 +82,11 @@ impl BlockTable {
             named,
             parent: found.parent,
             marks,
+            gap,
+            prefix: path(salt, &tokens[..named * BLOCK_TOKENS])
+                .last()
+                .unwrap_or_else(|| PrefixHash::root(salt)),
+            prompt: None,
         }
     }
 
@@ -76,6 +100,9 @@ impl BlockTable {
             named: 0,
             parent: Parent::Root(salt.clone()),
             marks: vec![prompt.saturating_sub(1) / BLOCK_TOKENS],
+            gap: None,
+            prefix: PrefixHash::root(salt),
+            prompt: None,
         }
     }
 
@@ -140,13 +167,18 @@ impl BlockTable {
                 window: in_window.map(|index| self.window[index]),
             };
             let prefix = Prefix { parent: self.parent.clone(), tokens: block };
-            let (places, parent) = cache.name(prefix, own);
+            let before = self.named.checked_sub(1).map(|index| self.full[index]);
+            let (places, parent) = cache.name(prefix, before, own);
             self.parent = parent;
             self.full[self.named] = places.full;
             if let (Some(index), Some(id)) = (in_window, places.window) {
                 self.window[index] = id;
             }
             self.named += 1;
+            self.prefix = self.prefix.then(&block);
+            if self.marks.first() == Some(&self.named) {
+                self.prompt = Some(self.prefix);
+            }
         }
         // From the beginning of the last token's block, so that the prefix can be taken up there.
         let end = computed.saturating_sub(1) / BLOCK_TOKENS;
@@ -155,7 +187,8 @@ impl BlockTable {
             let Some(id) = self.window.pop_front() else { break };
             let reaches = |&mark: &usize| cache.window_before(mark).contains(&self.behind);
             let marked = self.marks.iter().any(reaches);
-            cache.release_window(id, if marked { Worth::Much } else { Worth::Little });
+            let worth = if marked { Worth::Much } else { Worth::Little };
+            cache.release_window(id, worth, self.gap);
             self.behind += 1;
         }
     }
@@ -174,12 +207,14 @@ impl BlockTable {
 impl Drop for BlockTable {
     fn drop(&mut self) {
         let mut cache = self.cache.lock();
+        self.prompt.into_iter().for_each(|prompt| cache.note_end(prompt));
+        cache.note_end(self.prefix);
         // What the sequence ended with is where a conversation goes on.
         while let Some(id) = self.window.pop_back() {
-            cache.release_window(id, Worth::Much);
+            cache.release_window(id, Worth::Much, self.gap);
         }
         while let Some(id) = self.full.pop() {
-            cache.release_full(id);
+            cache.release_full(id, self.gap);
         }
     }
 }

@@ -9,45 +9,24 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use throng_model::{BLOCK_TOKENS, BlockId, KvBlocks};
 
-use crate::block_pool::{BlockPool, Worth};
+use crate::block_pool::BlockPool;
+use crate::kept::{Terms, Worth};
+use crate::prefix::{BlockTokens, Parent, Prefix, Salt};
+use crate::reuse::{PrefixHash, Reuse};
 use crate::stats::PoolStats;
-
-/// The tokens of one block.
-pub(crate) type BlockTokens = [u32; BLOCK_TOKENS];
-
-/// Who may share a prefix.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Salt {
-    /// Every request with this salt.
-    Shared(Arc<str>),
-    /// The choices of one request.
-    Private(u64),
-}
-
-/// What comes before a block.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Parent {
-    Root(Salt),
-    /// The node of the block before. Numbers are never used again.
-    Node(u64),
-}
-
-/// A block's name: what it holds, and after what.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Prefix {
-    pub(crate) parent: Parent,
-    pub(crate) tokens: BlockTokens,
-}
 
 /// A full block that can be found by its prefix.
 #[derive(Debug)]
 struct Node {
     prefix: Prefix,
     number: u64,
+    /// The node before, if there is one: it is there for as long as this one.
+    before: Option<BlockId>,
+    /// Nodes that come next.
+    next: usize,
     /// The same tokens in the window pool, while they are there.
     window: Option<BlockId>,
 }
@@ -69,8 +48,9 @@ pub(crate) struct PrefixCache {
     /// Of each block of the window pool: it stood at the end of something, or was found again.
     marked: Vec<bool>,
     last_number: u64,
-    /// Counts releases, so that what was released first goes first.
+    /// Blocks given back so far: the time by which things are kept.
     clock: u64,
+    reuse: Reuse,
 }
 
 /// A prefix that was found: blocks of the full pool from the beginning, and of the window pool from
@@ -105,6 +85,7 @@ impl PrefixCache {
             marked: vec![false; blocks.window],
             last_number: 0,
             clock: 0,
+            reuse: Reuse::default(),
         }
     }
 
@@ -155,19 +136,22 @@ impl PrefixCache {
     }
 
     /// Gives a block that is full a name. If another has it already, its bytes are the same: the
-    /// holder gets that one in place of its own. Returns where the block is now, and its node.
-    pub(crate) fn name(&mut self, prefix: Prefix, own: Places) -> (Places, Parent) {
+    /// holder gets that one in place of its own. `before` is the block before it, which has a name
+    /// and is held. Returns where the block is now, and its node.
+    pub(crate) fn name(
+        &mut self,
+        prefix: Prefix,
+        before: Option<BlockId>,
+        own: Places,
+    ) -> (Places, Parent) {
         let full = match self.found_by.get(&prefix) {
             Some(&known) => {
                 self.full.share(known);
-                self.release_full(own.full);
+                self.release_full(own.full, None);
                 known
             }
             None => {
-                self.last_number += 1;
-                let node = Node { prefix: prefix.clone(), number: self.last_number, window: None };
-                self.nodes[own.full as usize] = Some(node);
-                self.found_by.insert(prefix, own.full);
+                self.insert(prefix, before, own.full);
                 own.full
             }
         };
@@ -176,7 +160,7 @@ impl PrefixCache {
         let window = match (own.window, node.window) {
             (Some(ours), Some(known)) => {
                 self.window.share(known);
-                self.release_window(ours, Worth::Little);
+                self.release_window(ours, Worth::Little, None);
                 Some(known)
             }
             (Some(ours), None) => {
@@ -191,7 +175,7 @@ impl PrefixCache {
 
     /// A block of the full pool for what is to be computed.
     pub(crate) fn take_full(&mut self) -> Option<BlockId> {
-        let taken = self.full.take()?;
+        let taken = self.full.take(self.clock)?;
         if taken.was_kept {
             self.forget(taken.id);
         }
@@ -200,42 +184,74 @@ impl PrefixCache {
 
     /// A block of the window pool for what is to be computed.
     pub(crate) fn take_window(&mut self) -> Option<BlockId> {
-        let taken = self.window.take()?;
+        let taken = self.window.take(self.clock)?;
         self.leave_node(taken.id);
         self.marked[taken.id as usize] = false;
         Some(taken.id)
     }
 
-    /// A holder gives a block of the full pool back. Those at the end of a sequence must be given
-    /// back first, so that no prefix is lost before those that continue it.
-    pub(crate) fn release_full(&mut self, id: BlockId) {
+    /// A holder gives a block of the full pool back, whose like may come again after `gap`. Those
+    /// at the end of a sequence must be given back first.
+    pub(crate) fn release_full(&mut self, id: BlockId, gap: Option<u64>) {
         if !self.full.release(id) {
             return;
         }
-        if self.keeps && self.nodes[id as usize].is_some() {
-            self.clock += 1;
-            self.full.keep(id, (Worth::Much, self.clock));
-        } else {
+        let Some(node) = self.nodes[id as usize].as_ref().filter(|_| self.keeps) else {
             self.forget(id);
             self.full.free(id);
+            return;
+        };
+        let is_leaf = node.next == 0;
+        let terms = self.terms(Worth::Much, gap);
+        self.full.keep(id, terms);
+        if is_leaf {
+            self.full.offer(id);
         }
     }
 
     /// A holder gives a block of the window pool back.
-    pub(crate) fn release_window(&mut self, id: BlockId, worth: Worth) {
+    pub(crate) fn release_window(&mut self, id: BlockId, worth: Worth, gap: Option<u64>) {
         let index = id as usize;
         self.marked[index] |= worth == Worth::Much;
         if !self.window.release(id) {
             return;
         }
         if self.keeps && self.node_of[index].is_some() {
-            self.clock += 1;
             let worth = if self.marked[index] { Worth::Much } else { Worth::Little };
-            self.window.keep(id, (worth, self.clock));
+            let terms = self.terms(worth, gap);
+            self.window.keep(id, terms);
+            self.window.offer(id);
         } else {
             self.leave_node(id);
             self.window.free(id);
         }
+    }
+
+    fn terms(&mut self, worth: Worth, gap: Option<u64>) -> Terms {
+        self.clock += 1;
+        Terms { worth, last: self.clock, gap: gap.or(self.reuse.usual_gap()).unwrap_or(0) }
+    }
+
+    /// Notes that a sequence begins that has these prefixes, shorter ones first. Returns how long
+    /// ago one ended that it goes on from.
+    pub(crate) fn note_begin(&mut self, path: impl Iterator<Item = PrefixHash>) -> Option<u64> {
+        self.reuse.begin(path, self.clock)
+    }
+
+    /// Notes that a sequence has come to the end of a prefix from which another may go on.
+    pub(crate) fn note_end(&mut self, prefix: PrefixHash) {
+        self.reuse.end(prefix, self.clock);
+    }
+
+    /// Puts a block of the full pool into the tree.
+    fn insert(&mut self, prefix: Prefix, before: Option<BlockId>, id: BlockId) {
+        if let Some(node) = before.and_then(|before| self.nodes[before as usize].as_mut()) {
+            node.next += 1;
+        }
+        self.last_number += 1;
+        self.found_by.insert(prefix.clone(), id);
+        let number = self.last_number;
+        self.nodes[id as usize] = Some(Node { prefix, number, before, next: 0, window: None });
     }
 
     /// Takes a block of the full pool out of the tree.
@@ -246,6 +262,13 @@ impl PrefixCache {
             self.node_of[window as usize] = None;
             if self.window.holders(window) == 0 {
                 self.window.free(window);
+            }
+        }
+        let Some(before) = node.before else { return };
+        if let Some(node) = &mut self.nodes[before as usize] {
+            node.next -= 1;
+            if node.next == 0 {
+                self.full.offer(before);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_channel::Sender;
 
 use crate::event::{Event, FinishReason, TokenLogprobs, Usage};
-use crate::prefix_cache::Salt;
+use crate::prefix::Salt;
 use crate::queue::QueueSlot;
 use crate::request::Request;
 use crate::sampler;

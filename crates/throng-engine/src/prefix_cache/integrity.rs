@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use throng_model::BlockId;
 
-use super::{Parent, PrefixCache};
+use super::PrefixCache;
+use crate::prefix::Parent;
 
 impl PrefixCache {
     /// Panics, saying what is broken, unless blocks are conserved and the tree is one. `held` has
@@ -19,8 +20,9 @@ impl PrefixCache {
             of_full.iter().for_each(|&id| full[id as usize] += 1);
             of_window.iter().for_each(|&id| window[id as usize] += 1);
         }
-        self.full.check_integrity(&full);
-        self.window.check_integrity(&window);
+        let is_leaf = |id: BlockId| self.nodes[id as usize].as_ref().is_some_and(|n| n.next == 0);
+        self.full.check_integrity(&full, is_leaf);
+        self.window.check_integrity(&window, |_| true);
         for (id, holders) in full.iter().enumerate() {
             assert!(*holders < 2 || self.nodes[id].is_some(), "block {id} is shared but not named");
         }
@@ -32,13 +34,21 @@ impl PrefixCache {
 
     fn check_tree(&self) {
         let numbers: HashSet<u64> = self.nodes.iter().flatten().map(|node| node.number).collect();
+        let mut next = vec![0; self.nodes.len()];
+        for before in self.nodes.iter().flatten().filter_map(|node| node.before) {
+            next[before as usize] += 1;
+        }
         let mut named = 0;
         for (id, node) in self.nodes.iter().enumerate() {
             let Some(node) = node else { continue };
             named += 1;
             assert_eq!(self.found_by.get(&node.prefix), Some(&(id as BlockId)), "block {id}");
-            if let Parent::Node(parent) = &node.prefix.parent {
-                assert!(numbers.contains(parent), "block {id} outlives what comes before it");
+            assert_eq!(node.next, next[id], "what follows block {id}");
+            let before = node.before.and_then(|before| self.nodes[before as usize].as_ref());
+            match (&node.prefix.parent, before) {
+                (Parent::Root(_), None) => {}
+                (Parent::Node(parent), Some(before)) => assert_eq!(*parent, before.number),
+                _ => panic!("block {id} outlives what comes before it"),
             }
             if let Some(window) = node.window {
                 assert_eq!(self.node_of[window as usize], Some(id as BlockId), "of block {id}");

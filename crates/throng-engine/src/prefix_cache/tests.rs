@@ -16,11 +16,12 @@ fn salt(name: &str) -> Salt {
 /// Puts a chain of blocks into the cache, held.
 fn put(cache: &mut PrefixCache, salt: &Salt, names: &[u32]) -> Vec<Places> {
     let mut parent = Parent::Root(salt.clone());
+    let mut before = None;
     let named = names.iter().map(|&name| {
         let own = Places { full: cache.take_full().unwrap(), window: cache.take_window() };
         let prefix = Prefix { parent: parent.clone(), tokens: block(name) };
-        let (places, next) = cache.name(prefix, own);
-        parent = next;
+        let (places, next) = cache.name(prefix, before, own);
+        (parent, before) = (next, Some(places.full));
         places
     });
     named.collect()
@@ -28,15 +29,15 @@ fn put(cache: &mut PrefixCache, salt: &Salt, names: &[u32]) -> Vec<Places> {
 
 fn release(cache: &mut PrefixCache, places: &[Places], worth: Worth) {
     for places in places.iter().rev() {
-        places.window.into_iter().for_each(|id| cache.release_window(id, worth));
-        cache.release_full(places.full);
+        places.window.into_iter().for_each(|id| cache.release_window(id, worth, None));
+        cache.release_full(places.full, None);
     }
 }
 
 fn find(cache: &mut PrefixCache, salt: &Salt, names: &[u32]) -> (usize, usize) {
     let found = cache.find(salt, names.iter().map(|&name| block(name)));
-    found.window.iter().for_each(|&id| cache.release_window(id, Worth::Much));
-    found.full.iter().rev().for_each(|&id| cache.release_full(id));
+    found.window.iter().for_each(|&id| cache.release_window(id, Worth::Much, None));
+    found.full.iter().rev().for_each(|&id| cache.release_full(id, None));
     (found.full.len(), found.beyond)
 }
 
@@ -64,15 +65,15 @@ fn a_prefix_ends_where_the_windows_blocks_are_there() {
     // What the window reaches from the end of block 3 is worth more than the rest.
     for (index, places) in places.iter().enumerate().rev() {
         let worth = if (1..3).contains(&index) { Worth::Much } else { Worth::Little };
-        cache.release_window(places.window.unwrap(), worth);
-        cache.release_full(places.full);
+        cache.release_window(places.window.unwrap(), worth, None);
+        cache.release_full(places.full, None);
     }
     assert_eq!(find(&mut cache, &salt("a"), &[1, 2, 3, 4]), (4, 0));
     let other = [cache.take_window().unwrap(), cache.take_window().unwrap()];
     // The query above found blocks 3 and 4 useful, so block 1 has gone, and then block 2.
     assert_eq!(find(&mut cache, &salt("a"), &[1, 2, 3, 4]), (4, 0));
     assert_eq!(find(&mut cache, &salt("a"), &[1, 2, 3]), (0, 3));
-    other.into_iter().for_each(|id| cache.release_window(id, Worth::Much));
+    other.into_iter().for_each(|id| cache.release_window(id, Worth::Much, None));
     cache.check_integrity(std::iter::empty());
 }
 
