@@ -70,6 +70,14 @@ impl Sizing<'_> {
         MemoryPlan::new(self.spec, self.tensors, options)
     }
 
+    /// A KV cache that takes half of what weights and a step leave of so many bytes: the rest is for
+    /// the files that the weights come from, and for everyone else.
+    pub fn default_kv_bytes(&self, free_bytes: usize) -> usize {
+        let plan = self.plan();
+        let others = plan.weights_bytes.saturating_add(plan.workspace_bytes);
+        free_bytes.saturating_sub(others) / 2
+    }
+
     /// What fits in its KV cache.
     pub fn room(&self) -> KvRoom {
         let Self { spec, config, .. } = *self;
@@ -143,6 +151,9 @@ mod tests {
                 panic!("3 GiB of keys and values would fit");
             };
             assert!((3 * GIB - KV_STEP..=3 * GIB).contains(&kv_bytes), "{kv_bytes}");
+            let half = sizing.default_kv_bytes(free);
+            assert!((3 * GIB / 2 - KV_STEP..=3 * GIB / 2).contains(&half), "{half}");
+            assert_eq!(sizing.default_kv_bytes(0), 0);
             let smaller = Sizing { kv_bytes, ..sizing };
             assert_eq!((smaller.verdict(free), smaller.room()), (Verdict::Fits, room));
             let larger = Sizing { kv_bytes: kv_bytes + 2 * KV_STEP, ..sizing };

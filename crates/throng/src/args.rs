@@ -47,9 +47,6 @@ pub enum Command {
     Synth(SynthArgs),
 }
 
-/// Memory for keys and values where nobody says.
-pub const KV_CACHE_MEMORY: ByteSize = ByteSize::gib(1);
-
 /// Which model, and how to run it.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Model")]
@@ -73,8 +70,9 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", env = "THRONG_THREADS")]
     pub threads: Option<usize>,
     /// Memory for keys and values, such as 512MiB; bounds prompt and answer together
-    #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY", default_value_t = KV_CACHE_MEMORY)]
-    pub kv_cache_memory: ByteSize,
+    /// [default: half of what weights and a step leave]
+    #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY")]
+    pub kv_cache_memory: Option<ByteSize>,
     /// Memory that may be taken in all; a model that would take more is not loaded
     /// [default: what the machine has free]
     #[arg(long, value_name = "SIZE", env = "THRONG_MEMORY")]

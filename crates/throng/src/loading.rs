@@ -7,14 +7,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use throng_chat::{Chat, Template, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
 use throng_engine::{Engine, EngineConfig, Sizing};
-use throng_model::{LoadOptions, Precision, Progress, Runner, stored};
+use throng_model::{KvBlocks, LoadOptions, Precision, Progress, Runner, stored};
 use throng_ops::{Backend, Cpu};
 use throng_spec::{ModelSpec, Stored};
 
 use crate::args::ModelArgs;
 use crate::failure::Failure;
 use crate::machine::Machine;
-use crate::memory::{Memory, free_bytes};
+use crate::memory::{Memory, free_bytes, kv_bytes};
 use crate::nano;
 use crate::source::Source;
 
@@ -127,11 +127,10 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Result<Box<dyn Runner>> {
-        let spec = self.spec();
-        let precision = self.precision(args);
-        let kv_bytes = usize::try_from(args.kv_cache_memory.as_u64())?;
         let tensors = &stored(&self.checkpoint);
-        let sizing = Sizing { spec, tensors, precision, config, kv_bytes, wanted_logits };
+        let free = free_bytes(args.memory, &Machine::this());
+        let sizing = self.sizing(tensors, free, args, config, wanted_logits);
+        let precision = sizing.precision;
         let options = LoadOptions {
             threads: threads(args.threads)?,
             precision,
@@ -139,7 +138,7 @@ impl Model {
             kv_blocks: sizing.room().blocks,
             step_tokens: config.max_batched_tokens,
         };
-        let memory = Memory::new(&sizing, free_bytes(args.memory, &Machine::this()));
+        let memory = Memory::new(&sizing, free);
         if memory.plan.weights_bytes >= SHORT_LOAD_BYTES {
             eprint!("{}", memory.table(&self.name));
         }
@@ -153,6 +152,31 @@ impl Model {
             })?;
         bar.finish();
         Ok(runner)
+    }
+
+    /// Blocks of the KV cache that [`Model::runner`] would make, if it can.
+    pub fn kv_blocks(
+        &self,
+        args: &ModelArgs,
+        config: EngineConfig,
+        wanted_logits: Option<usize>,
+    ) -> KvBlocks {
+        let tensors = &stored(&self.checkpoint);
+        let free = free_bytes(args.memory, &Machine::this());
+        self.sizing(tensors, free, args, config, wanted_logits).room().blocks
+    }
+
+    fn sizing<'a>(
+        &'a self,
+        tensors: &'a [Stored],
+        free: Option<usize>,
+        args: &ModelArgs,
+        config: EngineConfig,
+        wanted_logits: Option<usize>,
+    ) -> Sizing<'a> {
+        let (spec, precision) = (self.spec(), self.precision(args));
+        let sizing = Sizing { spec, tensors, precision, config, kv_bytes: 0, wanted_logits };
+        Sizing { kv_bytes: kv_bytes(args.kv_cache_memory, free, &sizing), ..sizing }
     }
 
     /// Loads the weights and starts the engine on them.

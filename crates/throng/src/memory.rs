@@ -26,6 +26,18 @@ pub fn free_bytes(typed: Option<ByteSize>, machine: &Machine) -> Option<usize> {
     typed.or_else(|| machine.free_memory())
 }
 
+/// Memory for keys and values where nobody says, and nobody knows how much there is.
+const KV_CACHE_MEMORY: usize = 1 << 30;
+
+/// Memory for keys and values: what was typed, or the default where so much is free.
+pub fn kv_bytes(typed: Option<ByteSize>, free: Option<usize>, sizing: &Sizing<'_>) -> usize {
+    match (typed, free) {
+        (Some(size), _) => usize::try_from(size.as_u64()).unwrap_or(usize::MAX),
+        (None, Some(free)) => sizing.default_kv_bytes(free),
+        (None, None) => KV_CACHE_MEMORY,
+    }
+}
+
 impl Memory {
     /// Of a model that is to be run so, where so much is free.
     pub fn new(sizing: &Sizing<'_>, free_bytes: Option<usize>) -> Self {

@@ -87,7 +87,7 @@ fn a_model_that_does_not_fit_is_refused() {
         let error = fail(&[&[verb, "Hello"], &small[..]].concat(), "1.00 MB may be taken");
         assert!(error.contains("its weights alone take"), "{error}");
     }
-    let error = fail(&["serve", "--memory", "256MB"], "nano takes 4");
+    let error = fail(&["serve", "--memory", "256MB", "--kv-cache-memory", "1GiB"], "nano takes 4");
     assert!(!error.contains(" 0 users"), "{error}");
     let (_, rest) = error.split_once("hint: --kv-cache-memory ").unwrap();
     let (size, _) = rest.split_once(" fits").unwrap();

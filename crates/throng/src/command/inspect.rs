@@ -6,7 +6,7 @@ use anyhow::Result;
 use console::Term;
 use serde_json::Value;
 
-use crate::args::{InspectArgs, KV_CACHE_MEMORY};
+use crate::args::InspectArgs;
 use crate::failure::Failure;
 use crate::inspect::{Report, Setting, Subject, json, table};
 use crate::loading::threads;
@@ -30,7 +30,6 @@ pub fn run(args: &InspectArgs) -> Result<()> {
             None => bandwidth(&machine)?,
         },
         free_bytes: free_bytes(args.memory, &machine),
-        kv_bytes: usize::try_from(KV_CACHE_MEMORY.as_u64())?,
     };
     let reports: Vec<Report> =
         subjects.into_iter().map(|subject| Report::new(subject, setting)).collect();

@@ -5,7 +5,7 @@ use throng_model::Precision;
 use throng_spec::{DType, KvBytes, Part, StepBytes, Stored, bytes_by_dtype};
 
 use super::subject::Subject;
-use crate::memory::Memory;
+use crate::memory::{Memory, kv_bytes};
 
 /// Users whose steps are counted.
 pub const USERS: [usize; 3] = [1, 8, 64];
@@ -19,8 +19,6 @@ pub struct Setting {
     pub bytes_per_second: f64,
     /// Bytes that a model may take, if that is known.
     pub free_bytes: Option<usize>,
-    /// Bytes of the KV cache in the plan.
-    pub kv_bytes: usize,
 }
 
 /// A model in numbers.
@@ -49,8 +47,9 @@ impl Report {
         let kept = throng_model::kept(spec, tensors, precision);
         let context = setting.context.min(spec.context);
         let config = EngineConfig::default();
-        let kv_bytes = setting.kv_bytes;
-        let sizing = Sizing { spec, tensors, precision, config, kv_bytes, wanted_logits: None };
+        let sizing = Sizing { spec, tensors, precision, config, kv_bytes: 0, wanted_logits: None };
+        let kv_bytes = kv_bytes(None, setting.free_bytes, &sizing);
+        let sizing = Sizing { kv_bytes, ..sizing };
         Self {
             stored: bytes_by_dtype(tensors),
             precision,

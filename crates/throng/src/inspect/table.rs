@@ -237,12 +237,7 @@ mod tests {
         let report = |name: &str| {
             let spec = ModelSpec::from_config(&builtin::config(name).unwrap()).unwrap();
             let subject = Subject { name: name.to_owned(), tensors: spec.released(), spec };
-            let setting = Setting {
-                context: 4096,
-                bytes_per_second: 1e10,
-                free_bytes: None,
-                kv_bytes: 1 << 30,
-            };
+            let setting = Setting { context: 4096, bytes_per_second: 1e10, free_bytes: None };
             Report::new(subject, setting)
         };
         let reports =

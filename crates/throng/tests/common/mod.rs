@@ -61,8 +61,10 @@ pub fn succeed(args: &[&str], stdin: &[u8]) -> String {
 pub fn fail(args: &[&str], what: &str) -> String {
     let outcome = throng(args, b"");
     assert!(!outcome.success, "{args:?} succeeded: {}", outcome.stdout);
-    let stderr = outcome.stderr;
-    assert!(stderr.starts_with("error: "), "{args:?}: {stderr}");
+    // What it did before may be said before.
+    let error = outcome.stderr.lines().position(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_else(|| panic!("{args:?} gives no error: {}", outcome.stderr));
+    let stderr: String = outcome.stderr.split_inclusive('\n').skip(error).collect();
     assert!(stderr.contains(what), "{args:?} should say {what:?}: {stderr}");
     assert!(stderr.contains("\nhint: "), "{args:?} gives no hint: {stderr}");
     assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");

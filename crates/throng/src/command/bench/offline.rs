@@ -56,11 +56,9 @@ fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Resul
         max_batched_tokens: plan.step_tokens(),
         ..EngineConfig::default()
     };
-    let kv_bytes = usize::try_from(args.model.kv_cache_memory.as_u64())?;
-    // Before the weights are loaded, which may take a while.
-    let blocks = config.kv_blocks(model.spec(), kv_bytes, precision.kv_value_bytes());
-    plan.check(model.spec(), blocks)?;
     let wanted = Some(plan.most_users().max(1));
+    // Before the weights are loaded, which may take a while.
+    plan.check(model.spec(), model.kv_blocks(&args.model, config, wanted))?;
     let steps = |runner: &mut dyn Runner| {
         let mut progress = Progress::new("measuring");
         measure_offline(runner, &plan, &mut |done, steps| progress.show(done, steps))
