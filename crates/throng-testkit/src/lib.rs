@@ -3,6 +3,7 @@
 
 mod configs;
 mod hub;
+mod lineage;
 mod random;
 mod scripted;
 mod tiny;

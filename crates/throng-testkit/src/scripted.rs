@@ -4,6 +4,7 @@
 use throng_model::{BLOCK_TOKENS, Batch, BlockId, KvBlocks, Row, RunError, Runner};
 use throng_spec::ModelSpec;
 
+use crate::lineage::Lineage;
 use crate::random::{mix, unit};
 
 /// Stands in a history for a token that cannot be read back: its slot was never written, or holds
@@ -24,7 +25,13 @@ pub struct ScriptedRunner {
     /// Slots of the pool for layers with a window; empty if there is no such layer.
     window: Vec<Slot>,
     window_tokens: Option<usize>,
+    /// Whether some layer sees the whole context.
+    has_full: bool,
+    /// Only of use if none does.
+    lineage: Lineage,
+    strict: bool,
     steps_left: usize,
+    histories: Vec<Vec<u32>>,
     logits: Vec<f32>,
 }
 
@@ -41,7 +48,7 @@ impl ScriptedRunner {
     /// A runner with so many KV blocks whose answers are [`hashed_logits`].
     ///
     /// # Panics
-    /// No layer sees the whole context, or windows differ.
+    /// Windows differ between layers.
     pub fn new(spec: ModelSpec, blocks: KvBlocks) -> Self {
         let vocab = spec.vocab;
         Self::with_script(spec, blocks, Box::new(move |history| hashed_logits(vocab, history)))
@@ -55,18 +62,24 @@ impl ScriptedRunner {
         let mut windows: Vec<_> = spec.layers.iter().map(|layer| layer.attention.window).collect();
         windows.sort_unstable();
         windows.dedup();
-        assert_eq!(windows.first(), Some(&None), "some layer must see the whole context");
-        assert!(windows.len() <= 2, "windows differ between layers: {windows:?}");
+        let has_full = windows.first() == Some(&None);
         let window_tokens = windows.last().copied().flatten();
+        let kinds = usize::from(has_full) + usize::from(window_tokens.is_some());
+        assert_eq!(windows.len(), kinds, "windows differ between layers: {windows:?}");
+        let full_blocks = if has_full { blocks.full } else { 0 };
         let window_blocks = if window_tokens.is_some() { blocks.window } else { 0 };
         Self {
             spec,
             blocks,
             script,
-            full: vec![Slot::default(); blocks.full * BLOCK_TOKENS],
+            full: vec![Slot::default(); full_blocks * BLOCK_TOKENS],
             window: vec![Slot::default(); window_blocks * BLOCK_TOKENS],
             window_tokens,
+            has_full,
+            lineage: Lineage::default(),
+            strict: false,
             steps_left: usize::MAX,
+            histories: Vec::new(),
             logits: Vec::new(),
         }
     }
@@ -75,6 +88,18 @@ impl ScriptedRunner {
     pub fn failing_after(mut self, steps: usize) -> Self {
         self.steps_left = steps;
         self
+    }
+
+    /// Makes every row panic that cannot read all that it should see, wanted logits or not, and
+    /// keeps what it has read for [`ScriptedRunner::histories`].
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// All tokens of each row of a strict runner's last batch, from position 0 to the row's end.
+    pub fn histories(&self) -> &[Vec<u32>] {
+        &self.histories
     }
 
     /// Checks what [`Runner::run`] asks of its caller.
@@ -92,8 +117,10 @@ impl ScriptedRunner {
                 );
             }
             for position in row.position..end {
-                let slot = place(&row.blocks.full, position);
-                assert!(written.insert((0, slot)), "two tokens of a batch share full slot {slot}");
+                if self.has_full {
+                    let slot = place(&row.blocks.full, position);
+                    assert!(written.insert((0, slot)), "two tokens share full slot {slot}");
+                }
                 if self.window_tokens.is_some() {
                     let slot = place(&row.blocks.window, position);
                     assert!(written.insert((1, slot)), "two tokens share window slot {slot}");
@@ -104,33 +131,76 @@ impl ScriptedRunner {
 
     fn write(&mut self, row: &Row) {
         for (position, &token) in (row.position..).zip(&row.tokens) {
-            let before = match position.checked_sub(1) {
-                Some(previous) => self.full[place(&row.blocks.full, previous)].prefix,
-                None => 0,
-            };
+            let before = position.checked_sub(1).map_or(0, |last| self.slot(row, last).prefix);
             let slot = Slot { token, position, prefix: extend(before, token) };
-            self.full[place(&row.blocks.full, position)] = slot;
+            if self.has_full {
+                self.full[place(&row.blocks.full, position)] = slot;
+            } else {
+                self.lineage.learn(slot.prefix, before, token);
+            }
             if self.window_tokens.is_some() {
                 self.window[place(&row.blocks.window, position)] = slot;
             }
         }
     }
 
-    /// The tokens up to `position`, as layers of both kinds read them from there.
-    fn history(&self, row: &Row, position: usize) -> Vec<u32> {
-        let behind =
-            self.window_tokens.map_or(position + 1, |tokens| (position + 1).saturating_sub(tokens));
+    /// What the layers that see most hold of a position.
+    fn slot(&self, row: &Row, position: usize) -> Slot {
+        if self.has_full {
+            self.full[place(&row.blocks.full, position)]
+        } else {
+            self.window[place(&row.blocks.window, position)]
+        }
+    }
+
+    /// The first position that a token sees through the window.
+    fn behind(&self, position: usize) -> usize {
+        self.window_tokens.map_or(position + 1, |tokens| (position + 1).saturating_sub(tokens))
+    }
+
+    /// The tokens up to `position`, as layers of both kinds read them, those with a window from
+    /// position `behind` on.
+    fn history(&self, row: &Row, position: usize, behind: usize) -> Vec<u32> {
+        let same_in_window =
+            |at, slot| at < behind || self.window[place(&row.blocks.window, at)] == slot;
+        if !self.has_full {
+            let chain = self.lineage.of(self.slot(row, position).prefix);
+            if chain.len() != position + 1 {
+                return vec![UNREADABLE; position + 1];
+            }
+            let slots = chain.into_iter().enumerate().map(|(position, (prefix, token))| Slot {
+                token,
+                position,
+                prefix,
+            });
+            return slots
+                .map(
+                    |slot| {
+                        if same_in_window(slot.position, slot) { slot.token } else { UNREADABLE }
+                    },
+                )
+                .collect();
+        }
         let mut prefix = 0;
         (0..=position)
             .map(|at| {
-                let slot = self.full[place(&row.blocks.full, at)];
+                let slot = self.slot(row, at);
                 prefix = extend(prefix, slot.token);
-                let sound = slot.position == at
-                    && slot.prefix == prefix
-                    && (at < behind || self.window[place(&row.blocks.window, at)] == slot);
+                let sound =
+                    slot.position == at && slot.prefix == prefix && same_in_window(at, slot);
                 if sound { slot.token } else { UNREADABLE }
             })
             .collect()
+    }
+
+    /// The tokens up to a row's last one; its first one sees most of what is behind them.
+    fn whole_history(&self, row: &Row) -> Vec<u32> {
+        let last = row.position + row.tokens.len() - 1;
+        let history = self.history(row, last, self.behind(row.position));
+        if let Some(at) = history.iter().position(|&token| token == UNREADABLE) {
+            panic!("position {at} cannot be read back by the row of {}..={last}", row.position);
+        }
+        history
     }
 }
 
@@ -153,11 +223,14 @@ impl Runner for ScriptedRunner {
         for row in &batch.rows {
             self.write(row);
         }
+        if self.strict {
+            self.histories = batch.rows.iter().map(|row| self.whole_history(row)).collect();
+        }
         self.logits.clear();
         for row in &batch.rows {
             let end = row.position + row.tokens.len();
             for position in end - row.wanted_logits..end {
-                let logits = (self.script)(&self.history(row, position));
+                let logits = (self.script)(&self.history(row, position, self.behind(position)));
                 assert_eq!(logits.len(), self.spec.vocab, "the script's logits");
                 self.logits.extend(logits);
             }

@@ -102,6 +102,33 @@ fn a_prefix_of_other_tokens_is_unreadable() {
 }
 
 #[test]
+fn a_model_of_windows_alone_remembers_what_it_cannot_see() {
+    let mut spec = spec();
+    for layer in &mut spec.layers {
+        layer.attention.window = Some(16);
+    }
+    let one = tokens(1, 60);
+    let mut runner = ScriptedRunner::new(spec, KvBlocks { full: 0, window: 9 }).strict();
+    let mut blocks = BlockTables { full: Vec::new(), window: vec![0, 1, 2, 3] };
+    run(&mut runner, vec![row(&one[..50], 0, &blocks)]);
+    blocks.window[..2].copy_from_slice(&[8, 8]);
+    assert_eq!(run(&mut runner, vec![row(&one[50..], 50, &blocks)]), expected(&one, 50));
+    assert_eq!(runner.histories(), [one]);
+}
+
+#[test]
+#[should_panic = "position 16 cannot be read back"]
+fn a_strict_runner_panics_though_no_logits_are_wanted() {
+    let one = tokens(1, 40);
+    let mut runner = runner().strict();
+    let blocks = BlockTables { full: vec![0, 1, 2], window: vec![0, 1, 2] };
+    run(&mut runner, vec![row(&one[..31], 0, &blocks)]);
+    let mistaken = BlockTables { window: vec![0, 5, 2], ..blocks };
+    let unwanted = Row { wanted_logits: 0, ..row(&one[31..], 31, &mistaken) };
+    run(&mut runner, vec![unwanted]);
+}
+
+#[test]
 fn steps_fail_as_scripted() {
     let blocks = BlockTables { full: vec![0], window: vec![0] };
     let mut runner = runner().failing_after(1);
