@@ -153,9 +153,9 @@ impl ScriptedRunner {
         }
     }
 
-    /// The first position that a token sees through the window.
+    /// The first position that a token sees through the window, if there is one.
     fn behind(&self, position: usize) -> usize {
-        self.window_tokens.map_or(position + 1, |tokens| (position + 1).saturating_sub(tokens))
+        self.window_tokens.map_or(usize::MAX, |tokens| (position + 1).saturating_sub(tokens))
     }
 
     /// The tokens up to `position`, as layers of both kinds read them, those with a window from
