@@ -56,6 +56,13 @@ pub struct Step {
     sequences: Vec<u64>,
 }
 
+impl Step {
+    /// Whose the rows are: choices of accepted requests count from 0 in the order of their arrival.
+    pub fn sequences(&self) -> &[u64] {
+        &self.sequences
+    }
+}
+
 impl Scheduler {
     /// A scheduler for a model and a KV cache of `blocks`.
     ///
