@@ -49,6 +49,11 @@ impl BlockPool {
         }
     }
 
+    /// All blocks.
+    pub(crate) fn blocks(&self) -> usize {
+        self.holders.len()
+    }
+
     /// Blocks that nobody holds.
     pub(crate) fn available(&self) -> usize {
         self.free.len() + self.kept_len

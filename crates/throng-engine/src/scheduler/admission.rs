@@ -86,16 +86,17 @@ impl Scheduler {
     fn has_room(&self, sequence: &Sequence, table: &BlockTable) -> bool {
         let blocks = sequence.tokens().len().div_ceil(BLOCK_TOKENS);
         let full = blocks - table.full_blocks() + self.running.len();
-        let window = self.window_least.saturating_sub(table.window_blocks());
-        let cache = self.cache.lock();
-        full <= cache.full.available() && window + self.window_reserve() <= cache.window.available()
+        let window = self.window_least.max(table.window_blocks());
+        full <= self.cache.lock().full.available() && window <= self.window_unclaimed()
     }
 
-    /// Blocks of the window pool that running sequences may still need to go on.
-    pub(super) fn window_reserve(&self) -> usize {
-        let missing =
-            |running: &Running| self.window_least.saturating_sub(running.table.window_blocks());
-        self.running.iter().map(missing).sum()
+    /// Blocks of the window pool that no running sequence has a claim to. Each may have as many as
+    /// it needs to go on, whatever it has now. Those that several share count for each of them:
+    /// when one gives its claim up, and takes another block in its place, the others hold it still.
+    pub(super) fn window_unclaimed(&self) -> usize {
+        let claim = |running: &Running| self.window_least.max(running.table.window_blocks());
+        let claimed: usize = self.running.iter().map(claim).sum();
+        self.cache.lock().window.blocks().saturating_sub(claimed)
     }
 
     /// Takes a place from a tenant that has more than its share beside `name`. False if none has.

@@ -19,7 +19,7 @@ impl Scheduler {
         let mut order: Vec<_> =
             self.running.iter().map(turn).enumerate().map(|(index, turn)| (turn, index)).collect();
         order.sort_unstable();
-        let mut spare = self.window_spare();
+        let mut spare = self.window_unclaimed();
         for (_, index) in order {
             let count = self.running[index].sequence.pending().min(budget);
             counts[index] = self.place(index, count, &mut spare);
@@ -39,11 +39,6 @@ impl Scheduler {
             let Some(index) = self.newest_of_heaviest(all) else { break };
             self.preempt(index);
         }
-    }
-
-    /// Blocks of the window pool beyond those that every running sequence may count on.
-    fn window_spare(&self) -> usize {
-        self.cache.lock().window.available().saturating_sub(self.window_reserve())
     }
 
     /// Takes the blocks for up to `count` more tokens of a sequence. Returns for how many there
