@@ -46,6 +46,11 @@ pub(crate) struct BlockTable {
     prompt: Option<PrefixHash>,
 }
 
+/// What may be found of a sequence: its last token's logits are wanted, so that one is computed.
+fn all_but_last(tokens: &[u32]) -> &[u32] {
+    &tokens[..tokens.len().saturating_sub(1)]
+}
+
 /// The prefixes of a sequence of tokens that end with a block, shorter ones first.
 fn path(salt: &Salt, tokens: &[u32]) -> impl Iterator<Item = PrefixHash> {
     whole_blocks(tokens).scan(PrefixHash::root(salt), |prefix, block| {
@@ -60,13 +65,18 @@ fn whole_blocks(tokens: &[u32]) -> impl Iterator<Item = BlockTokens> + '_ {
 }
 
 impl BlockTable {
-    /// A table that holds what is in the cache of `tokens`, all but the last one: its logits are
-    /// wanted, so it must be computed. `prompt` says how many of them are the prompt.
+    /// How many blocks of the full pool [`BlockTable::find`] would find, and how many of them
+    /// nobody holds now.
+    pub(crate) fn look(cache: &SharedCache, salt: &Salt, tokens: &[u32]) -> (usize, usize) {
+        cache.lock().look(salt, whole_blocks(all_but_last(tokens)))
+    }
+
+    /// A table that holds what is in the cache of `tokens`, of which `prompt` are the prompt.
     pub(crate) fn find(cache: &SharedCache, salt: &Salt, tokens: &[u32], prompt: usize) -> Self {
-        let all_but_last = &tokens[..tokens.len().saturating_sub(1)];
+        let tokens = all_but_last(tokens);
         let mut locked = cache.lock();
-        let found = locked.find(salt, whole_blocks(all_but_last));
-        let gap = locked.note_begin(path(salt, all_but_last));
+        let found = locked.find(salt, whole_blocks(tokens));
+        let gap = locked.note_begin(path(salt, tokens));
         drop(locked);
         let named = found.full.len();
         let mut marks = vec![prompt.saturating_sub(1) / BLOCK_TOKENS];

@@ -7,6 +7,11 @@
 //! there are in the window pool. So of the window's blocks those just behind a place where a prefix
 //! is likely to be taken up again are worth much, and those in between little.
 
+mod find;
+mod integrity;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -14,7 +19,7 @@ use throng_model::{BLOCK_TOKENS, BlockId, KvBlocks};
 
 use crate::block_pool::BlockPool;
 use crate::kept::{Terms, Worth};
-use crate::prefix::{BlockTokens, Parent, Prefix, Salt};
+use crate::prefix::{Parent, Prefix};
 use crate::reuse::{PrefixHash, Reuse};
 use crate::stats::PoolStats;
 
@@ -51,18 +56,6 @@ pub(crate) struct PrefixCache {
     /// Blocks given back so far: the time by which things are kept.
     clock: u64,
     reuse: Reuse,
-}
-
-/// A prefix that was found: blocks of the full pool from the beginning, and of the window pool from
-/// block `behind` on. The finder holds them now.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) full: Vec<BlockId>,
-    pub(crate) window: Vec<BlockId>,
-    pub(crate) behind: usize,
-    pub(crate) parent: Parent,
-    /// Blocks of the full pool that go on where the window's are gone.
-    pub(crate) beyond: usize,
 }
 
 /// A block's places in both pools.
@@ -104,35 +97,6 @@ impl PrefixCache {
     /// Whether the model has layers with a window.
     pub(crate) fn has_window(&self) -> bool {
         self.window_tokens.is_some()
-    }
-
-    /// The longest prefix of `blocks` that can be taken up; its blocks get a holder.
-    pub(crate) fn find(&mut self, salt: &Salt, blocks: impl Iterator<Item = BlockTokens>) -> Found {
-        let mut parent = Parent::Root(salt.clone());
-        let mut path = Vec::new();
-        // How many blocks of the window pool are there without a gap, up to the path's end.
-        let mut run = 0;
-        let (mut end, mut end_parent) = (0, parent.clone());
-        for tokens in blocks {
-            let Some(&id) = self.found_by.get(&Prefix { parent, tokens }) else { break };
-            let node = self.nodes[id as usize].as_ref().expect("what is found by name has a node");
-            parent = Parent::Node(node.number);
-            path.push((id, node.window));
-            run = if node.window.is_some() { run + 1 } else { 0 };
-            if self.window_before(path.len()).len() <= run {
-                (end, end_parent) = (path.len(), parent.clone());
-            }
-        }
-        let beyond = path.len() - end;
-        let reach = if self.has_window() { self.window_before(end) } else { 0..0 };
-        let window: Vec<BlockId> = path[reach.clone()].iter().filter_map(|&(_, id)| id).collect();
-        let full: Vec<BlockId> = path[..end].iter().map(|&(id, _)| id).collect();
-        full.iter().for_each(|&id| self.full.share(id));
-        for &id in &window {
-            self.window.share(id);
-            self.marked[id as usize] = true;
-        }
-        Found { full, window, behind: reach.start, parent: end_parent, beyond }
     }
 
     /// Gives a block that is full a name. If another has it already, its bytes are the same: the
@@ -281,7 +245,3 @@ impl PrefixCache {
         }
     }
 }
-
-mod integrity;
-#[cfg(test)]
-mod tests;

@@ -43,15 +43,15 @@ impl Scheduler {
                 break;
             }
             let Some(mut sequence) = self.tenants.pop(&name) else { break };
-            let mut table = self.table_for(&sequence);
             // Whoever holds more than the share of its tenant makes way for whoever has less.
-            while !self.has_room(&sequence, &table) && self.make_way(&name) {}
-            let blocks = sequence.tokens().len().div_ceil(BLOCK_TOKENS);
-            if !self.has_room(&sequence, &table) || !table.grow_full(blocks) {
-                drop(table);
+            while !self.has_room(&sequence) && self.make_way(&name) {}
+            if !self.has_room(&sequence) {
                 self.tenants.push(sequence);
                 break;
             }
+            let mut table = self.table_for(&sequence);
+            let placed = table.grow_full(sequence.tokens().len().div_ceil(BLOCK_TOKENS));
+            assert!(placed, "blocks were counted before they were taken");
             self.begin(&mut sequence, &table, now);
             self.running.push(Running { sequence, table });
         }
@@ -83,11 +83,16 @@ impl Scheduler {
 
     /// Whether there are blocks for a sequence's tokens so far, and, for those that run already,
     /// one more each: else it would soon be one of those that lose their place.
-    fn has_room(&self, sequence: &Sequence, table: &BlockTable) -> bool {
+    fn has_room(&self, sequence: &Sequence) -> bool {
+        let (found, idle) = if sequence.may_use_cache() {
+            BlockTable::look(&self.cache, sequence.salt(), sequence.tokens())
+        } else {
+            (0, 0)
+        };
         let blocks = sequence.tokens().len().div_ceil(BLOCK_TOKENS);
-        let full = blocks - table.full_blocks() + self.running.len();
-        let window = self.window_least.max(table.window_blocks());
-        full <= self.cache.lock().full.available() && window <= self.window_unclaimed()
+        // Those that are found must not be given up for the others.
+        let full = blocks - found + idle + self.running.len();
+        full <= self.cache.lock().full.available() && self.window_least <= self.window_unclaimed()
     }
 
     /// Blocks of the window pool that no running sequence has a claim to. Each may have as many as
