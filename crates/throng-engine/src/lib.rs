@@ -29,7 +29,7 @@ pub use event::{Event, FinishReason, TokenLogprobs, Usage};
 pub use fit::{KvRoom, Sizing, Verdict};
 pub use intake::SubmitError;
 pub use request::{InvalidSampling, Limits, Logprobs, Request, Sampling, Tenant};
-pub use sampler::logprobs;
+pub use sampler::{Choice, Chosen, Job, Sampler, logprobs};
 pub use scheduler::{KvCacheTooSmall, Scheduler, Step};
 pub use stats::{Finished, Histogram, PoolStats, Stats, TenantStats};
 pub use stream::{Canceller, EventStream};

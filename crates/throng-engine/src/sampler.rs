@@ -1,188 +1,160 @@
-//! Logits to a token, and to log-probabilities. All sums run in token order or in order of
-//! probability, so equal logits give equal tokens, bit for bit.
+//! Logits to a token, and to log-probabilities, for many rows at once.
+//!
+//! Weights are whole numbers (`weights.rs`), so a sum of them has one value whatever its order:
+//! equal logits, sampling, seed and index give equal tokens on every machine and any number of
+//! threads. A row is scanned once for the maximum of each chunk of tokens (`row.rs`); what comes
+//! after leaves out the chunks that cannot matter. Every filter keeps a beginning of the order of
+//! probability, so together they are one last token that is kept (`filter.rs`). Among the kept the
+//! draw is by rejection (`draw.rs`), which needs no sum over the vocabulary.
+
+mod draw;
+mod filter;
+#[cfg(test)]
+mod oracle;
+mod random;
+mod row;
+mod score;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+use std::sync::{Mutex, PoisonError};
 
 use crate::event::TokenLogprobs;
 use crate::request::Sampling;
+use random::Stream;
+pub(crate) use random::mix;
+use row::Row;
+use weights::Weights;
+
+/// One vector of logits and what is wanted of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// One a token id, `[vocab]`.
+    pub logits: &'a [f32],
+    /// The token that stands there.
+    pub choice: Choice<'a>,
+    /// Log-probabilities of that token and of so many of the most probable; `None`: of nothing.
+    pub logprobs: Option<usize>,
+}
+
+/// Where a token comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice<'a> {
+    /// Token `index` of an answer, drawn from the logits.
+    Draw {
+        /// How; it has passed [`Sampling::check`].
+        sampling: &'a Sampling,
+        /// Counts the answer's tokens from 0.
+        index: u64,
+    },
+    /// A token that is known, as a prompt's are; below the vocabulary's size.
+    Given(u32),
+}
+
+/// What a [`Job`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// The token.
+    pub id: u32,
+    /// If asked for.
+    pub logprobs: Option<TokenLogprobs>,
+}
+
+/// Does jobs on a few threads, and keeps the memory that they need between calls.
+#[derive(Debug)]
+pub struct Sampler {
+    /// One a thread.
+    scratches: Vec<Scratch>,
+}
+
+/// What a row needs for a while; it grows to the size of a vocabulary's and stays.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// The greatest logit of each chunk.
+    maxima: Vec<f32>,
+    work: Work,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    /// Where each chunk's slots end.
+    ends: Vec<u64>,
+    /// The weight of the tokens at each distance from the best.
+    histogram: Vec<u64>,
+    /// Some tokens and their logits.
+    candidates: Vec<(u32, f32)>,
+}
+
+impl Sampler {
+    /// A sampler that uses up to so many threads, the caller's among them; 0 counts as 1.
+    pub fn new(threads: usize) -> Self {
+        Self { scratches: (0..threads.max(1)).map(|_| Scratch::default()).collect() }
+    }
+
+    /// Does all jobs; the answers are in the jobs' order and do not depend on the number of
+    /// threads. `None`: the logits are not all finite.
+    pub fn choose_all(&mut self, jobs: &[Job<'_>]) -> Vec<Option<Chosen>> {
+        /// A thread with less to do costs more to start than it saves.
+        const LOGITS_PER_THREAD: usize = 1 << 19;
+        let logits: usize = jobs.iter().map(|job| job.logits.len()).sum();
+        let threads = (logits / LOGITS_PER_THREAD).clamp(1, self.scratches.len()).min(jobs.len());
+        let mut chosen = vec![None; jobs.len()];
+        let queue = Mutex::new(jobs.iter().zip(&mut chosen));
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = |scratch: &mut Scratch| {
+            while let Some((job, chosen)) = next() {
+                *chosen = choose(job, scratch);
+            }
+        };
+        if let Some((own, others)) = self.scratches[..threads].split_first_mut() {
+            std::thread::scope(|scope| {
+                for scratch in others {
+                    let thread = std::thread::Builder::new().name("sampler".into());
+                    // A thread that cannot be had leaves its share to the others.
+                    let _ = thread.spawn_scoped(scope, || work(scratch));
+                }
+                work(own);
+            });
+        }
+        chosen
+    }
+}
+
+fn choose(job: &Job<'_>, scratch: &mut Scratch) -> Option<Chosen> {
+    let (row, finite) = Row::scan(job.logits, &mut scratch.maxima);
+    if !finite {
+        return None;
+    }
+    let work = &mut scratch.work;
+    let id = match job.choice {
+        Choice::Given(id) => id,
+        Choice::Draw { sampling, index } => drawn(&row, sampling, index, work),
+    };
+    let logprobs = job.logprobs.map(|top| score::logprobs(&row, id, top, &mut work.candidates));
+    Some(Chosen { id, logprobs })
+}
+
+fn drawn(row: &Row<'_>, sampling: &Sampling, index: u64, work: &mut Work) -> u32 {
+    if sampling.temperature == 0.0 {
+        return row.argmax();
+    }
+    let weights = Weights::new(row.best(), sampling.temperature, row.vocab());
+    let last = filter::last_kept(row, &weights, sampling, work);
+    let stream = Stream::new(sampling.seed, index);
+    draw::draw(row, &weights, last, stream, &mut work.ends).unwrap_or_else(|| row.argmax())
+}
 
 /// Draws token `index` of an answer from `logits` (one f32 a token id). Equal logits: lower id.
 pub(crate) fn sample(logits: &[f32], sampling: &Sampling, index: u64) -> u32 {
-    if sampling.temperature == 0.0 {
-        return argmax(logits);
-    }
-    let mut candidates = candidates(logits, sampling);
-    let total: f64 = candidates.iter().map(|&(_, weight)| f64::from(weight)).sum();
-    let mut rest = uniform(sampling.seed, index) * total;
-    let last = candidates.pop();
-    for (id, weight) in candidates {
-        rest -= f64::from(weight);
-        if rest < 0.0 {
-            return id;
-        }
-    }
-    last.map_or(0, |(id, _)| id)
-}
-
-/// The tokens that pass the filters, with weights in proportion to their probabilities.
-fn candidates(logits: &[f32], sampling: &Sampling) -> Vec<(u32, f32)> {
-    let best = logits[argmax(logits) as usize];
-    let weight = |logit: f32| ((logit - best) / sampling.temperature).exp();
-    let mut candidates: Vec<_> = (0..).zip(logits.iter().map(|&logit| weight(logit))).collect();
-    if sampling.top_k > 0 && sampling.top_k < candidates.len() {
-        candidates.select_nth_unstable_by(sampling.top_k, by_probability);
-        candidates.truncate(sampling.top_k);
-        candidates.sort_unstable_by(by_probability);
-    }
-    if sampling.top_p < 1.0 {
-        candidates.sort_unstable_by(by_probability);
-        let total: f64 = candidates.iter().map(|&(_, weight)| f64::from(weight)).sum();
-        let enough = total * f64::from(sampling.top_p);
-        let mut sum = 0.0;
-        let nucleus = candidates.iter().position(|&(_, weight)| {
-            sum += f64::from(weight);
-            sum >= enough
-        });
-        candidates.truncate(nucleus.map_or(candidates.len(), |last| last + 1));
-    }
-    // The most probable token has weight 1.
-    candidates.retain(|&(_, weight)| weight >= sampling.min_p);
-    candidates
-}
-
-fn by_probability(a: &(u32, f32), b: &(u32, f32)) -> std::cmp::Ordering {
-    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
-}
-
-/// The id of the greatest logit, the lowest of equals.
-fn argmax(logits: &[f32]) -> u32 {
-    let mut best = 0;
-    for (id, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] {
-            best = id;
-        }
-    }
-    best as u32
-}
-
-/// A number in 0..1 that depends on the seed and the index alone: a counter-based generator, so
-/// token i is drawn alike whatever was computed before it. Mixer: SplitMix64 (Steele et al. 2014).
-fn uniform(seed: u64, index: u64) -> f64 {
-    let start = mix(seed.wrapping_add(GAMMA));
-    let bits = mix(start.wrapping_add(index.wrapping_add(1).wrapping_mul(GAMMA)));
-    (bits >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// SplitMix64's increment.
-const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// SplitMix64's output function: neighbouring inputs, unlike outputs.
-pub(crate) const fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    let mut scratch = Scratch::default();
+    drawn(&Row::scan(logits, &mut scratch.maxima).0, sampling, index, &mut scratch.work)
 }
 
 /// Log-probabilities of token `id` and of the `top` most probable tokens under `logits` (one f32 a
 /// token id).
 pub fn logprobs(logits: &[f32], id: u32, top: usize) -> TokenLogprobs {
-    let best = logits[argmax(logits) as usize];
-    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - best).exp()).sum();
-    let log_sum = f64::from(best) + sum.ln();
-    let logprob = |logit: f32| (f64::from(logit) - log_sum) as f32;
-    let own = logits[id as usize];
-    let mut candidates: Vec<(u32, f32)> = (0..).zip(logits.iter().copied()).collect();
-    let top = top.min(candidates.len());
-    if top < candidates.len() {
-        candidates.select_nth_unstable_by(top, by_probability);
-        candidates.truncate(top);
-    }
-    candidates.sort_unstable_by(by_probability);
-    TokenLogprobs {
-        logprob: logprob(own),
-        rank: logits.iter().filter(|&&logit| logit > own).count(),
-        top: candidates.into_iter().map(|(id, logit)| (id, logprob(logit))).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LOGITS: [f32; 5] = [0.0, 2.0, 1.0, 2.0, -1.0];
-
-    fn drawn(sampling: &Sampling, draws: u64) -> Vec<usize> {
-        let mut counts = vec![0; LOGITS.len()];
-        for index in 0..draws {
-            counts[sample(&LOGITS, sampling, index) as usize] += 1;
-        }
-        counts
-    }
-
-    #[test]
-    fn zero_temperature_takes_the_first_of_the_best() {
-        let greedy = Sampling { temperature: 0.0, ..Sampling::default() };
-        assert_eq!(drawn(&greedy, 10), [0, 10, 0, 0, 0]);
-    }
-
-    #[test]
-    fn draws_follow_the_softmax() {
-        let counts = drawn(&Sampling { temperature: 2.0, ..Sampling::default() }, 20_000);
-        let weights = LOGITS.map(|logit| (logit / 2.0).exp());
-        let total: f32 = weights.iter().sum();
-        for (count, weight) in counts.iter().zip(weights) {
-            let expected = weight / total;
-            let seen = *count as f32 / 20_000.0;
-            assert!((seen - expected).abs() < 0.015, "{seen} is far from {expected}");
-        }
-    }
-
-    #[test]
-    fn filters_leave_what_they_should() {
-        let support = |sampling| -> Vec<bool> {
-            drawn(&sampling, 2_000).into_iter().map(|count| count > 0).collect()
-        };
-        let plain = Sampling { temperature: 1.0, ..Sampling::default() };
-        assert_eq!(
-            support(Sampling { top_k: 1, ..plain.clone() }),
-            [false, true, false, false, false]
-        );
-        assert_eq!(
-            support(Sampling { top_k: 2, ..plain.clone() }),
-            [false, true, false, true, false]
-        );
-        // The two best have 0.40 each, the third 0.15.
-        assert_eq!(
-            support(Sampling { top_p: 0.3, ..plain.clone() }),
-            [false, true, false, false, false]
-        );
-        assert_eq!(
-            support(Sampling { top_p: 0.7, ..plain.clone() }),
-            [false, true, false, true, false]
-        );
-        assert_eq!(
-            support(Sampling { top_p: 0.9, ..plain.clone() }),
-            [false, true, true, true, false]
-        );
-        assert_eq!(support(Sampling { min_p: 0.3, ..plain }), [false, true, true, true, false]);
-    }
-
-    #[test]
-    fn draws_depend_on_seed_and_index_alone() {
-        let draws = |seed| -> Vec<u32> {
-            let sampling = Sampling { seed, ..Sampling::default() };
-            (0..64).map(|index| sample(&LOGITS, &sampling, index)).collect()
-        };
-        assert_eq!(draws(1), draws(1));
-        assert_ne!(draws(1), draws(2));
-    }
-
-    #[test]
-    fn logprobs_are_those_of_the_softmax() {
-        let all = logprobs(&LOGITS, 2, 9);
-        assert_eq!(all.rank, 2);
-        assert_eq!(all.top.iter().map(|&(id, _)| id).collect::<Vec<_>>(), [1, 3, 2, 0, 4]);
-        let sum: f32 = all.top.iter().map(|&(_, logprob)| logprob.exp()).sum();
-        assert!((sum - 1.0).abs() < 1e-6);
-        assert_eq!(all.logprob, all.top[2].1);
-        assert!(logprobs(&LOGITS, 2, 0).top.is_empty());
-    }
+    let mut scratch = Scratch::default();
+    let row = Row::scan(logits, &mut scratch.maxima).0;
+    score::logprobs(&row, id, top, &mut scratch.work.candidates)
 }
