@@ -10,6 +10,8 @@ pub struct EngineConfig {
     pub max_sequences: usize,
     /// Tokens of a step at most: longer prompts are prefilled in chunks.
     pub max_batched_tokens: usize,
+    /// Threads that draw tokens; the model has its own.
+    pub threads: usize,
     /// Keep keys and values when their sequence has ended, for prompts that begin alike.
     pub prefix_cache: bool,
     /// Give each tenant its share; otherwise whoever comes first is served first.
@@ -22,6 +24,7 @@ impl Default for EngineConfig {
             queue: 256,
             max_sequences: 64,
             max_batched_tokens: 512,
+            threads: 1,
             prefix_cache: true,
             fair_share: true,
         }

@@ -145,12 +145,6 @@ fn drawn(row: &Row<'_>, sampling: &Sampling, index: u64, work: &mut Work) -> u32
     draw::draw(row, &weights, last, stream, &mut work.ends).unwrap_or_else(|| row.argmax())
 }
 
-/// Draws token `index` of an answer from `logits` (one f32 a token id). Equal logits: lower id.
-pub(crate) fn sample(logits: &[f32], sampling: &Sampling, index: u64) -> u32 {
-    let mut scratch = Scratch::default();
-    drawn(&Row::scan(logits, &mut scratch.maxima).0, sampling, index, &mut scratch.work)
-}
-
 /// Log-probabilities of token `id` and of the `top` most probable tokens under `logits` (one f32 a
 /// token id).
 pub fn logprobs(logits: &[f32], id: u32, top: usize) -> TokenLogprobs {

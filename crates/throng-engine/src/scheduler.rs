@@ -7,6 +7,7 @@
 
 mod admission;
 mod integrity;
+mod outcome;
 mod plan;
 mod running;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use throng_model::{BLOCK_TOKENS, Batch, KvBlocks, Row};
+use throng_model::{BLOCK_TOKENS, Batch, KvBlocks};
 use throng_spec::ModelSpec;
 
 use self::running::Running;
@@ -26,6 +27,7 @@ use crate::kv_plan::{blocks_of_one, widest_window};
 use crate::prefix_cache::PrefixCache;
 use crate::queue::Queue;
 use crate::request::Request;
+use crate::sampler::Sampler;
 use crate::sequence::Sequence;
 use crate::stats::{Histogram, Stats};
 use crate::stream::EventStream;
@@ -40,6 +42,7 @@ pub struct Scheduler {
     tenants: Tenants,
     /// In order of admission.
     running: Vec<Running>,
+    sampler: Sampler,
     /// Blocks of the window pool with which any sequence can go on.
     window_least: usize,
     arrivals: u64,
@@ -102,6 +105,7 @@ impl Scheduler {
             cache: SharedCache::new(cache),
             tenants: Tenants::new(config.fair_share),
             running: Vec::new(),
+            sampler: Sampler::new(config.threads),
             window_least: least.window,
             arrivals: 0,
             vocab: spec.vocab,
@@ -190,50 +194,6 @@ impl Scheduler {
             self.stats.step_tokens.observe(step.batch.tokens() as f64);
         }
         step
-    }
-
-    /// Takes in the logits of a step, `[wanted, vocab]` in the order of its rows, and finishes what
-    /// is over.
-    pub fn on_step_done(&mut self, step: &Step, logits: &[f32]) {
-        let mut rest = logits;
-        let mut rows = step.batch.rows.iter().zip(&step.sequences).peekable();
-        for mut running in std::mem::take(&mut self.running) {
-            let arrival = running.sequence.arrival;
-            let over = rows.next_if(|(_, of)| **of == arrival).and_then(|(row, _)| {
-                let (own, others) = rest.split_at(row.wanted_logits * self.vocab);
-                rest = others;
-                self.take_row(&mut running, row, own)
-            });
-            match over {
-                Some(reason) => self.finish(running, reason),
-                None => self.running.push(running),
-            }
-        }
-        assert!(rows.next().is_none(), "a step's sequences run until it is done");
-    }
-
-    /// Takes in one row. Returns why its sequence is over, if it is.
-    fn take_row(
-        &mut self,
-        running: &mut Running,
-        row: &Row,
-        logits: &[f32],
-    ) -> Option<FinishReason> {
-        let Running { sequence, table } = running;
-        let answer = sequence.answer_tokens();
-        let prompt_tokens = sequence.advance(row.tokens.len());
-        table.fill(sequence.tokens(), sequence.computed());
-        let over = sequence.take_logits(logits, self.vocab);
-        let generated = sequence.answer_tokens() - answer;
-        self.tenants.charge(sequence.tenant(), prompt_tokens, generated);
-        let of_prompt = sequence.prompt_tokens().saturating_sub(row.position);
-        let of_prompt = of_prompt.min(row.tokens.len()) as u64;
-        self.stats.prompt_tokens += of_prompt;
-        self.stats.generated_tokens += generated as u64;
-        if let Some(stats) = self.tenants.stats_of(sequence.tenant()) {
-            stats.prompt_tokens += of_prompt;
-        }
-        over
     }
 
     /// Finishes everything that runs.

@@ -10,7 +10,7 @@ use crate::event::{Event, FinishReason, TokenLogprobs, Usage};
 use crate::prefix::Salt;
 use crate::queue::QueueSlot;
 use crate::request::Request;
-use crate::sampler;
+use crate::sampler::{Choice, Chosen, Job};
 
 /// A client that has so many events to read is waited for.
 const MAX_UNREAD: usize = 1024;
@@ -184,41 +184,56 @@ impl Sequence {
         new
     }
 
-    /// Takes in the logits of the last row, `[wanted, vocab]`, which ended at `computed`. Returns
-    /// why the sequence is over, if it is.
-    pub(crate) fn take_logits(&mut self, logits: &[f32], vocab: usize) -> Option<FinishReason> {
-        if !logits.iter().all(|logit| logit.is_finite()) {
-            return Some(FinishReason::Failed("the model computed what is no number".to_owned()));
-        }
-        self.score_prompt(logits.chunks_exact(vocab));
-        if self.pending() > 0 {
-            return None;
-        }
-        if self.answer_limit == 0 {
-            return Some(FinishReason::Length);
-        }
-        self.append(logits.chunks_exact(vocab).next_back()?)
+    /// Whether the last row's last logits say what comes next.
+    fn draws(&self) -> bool {
+        self.pending() == 0 && self.answer_limit > 0
     }
 
-    /// Scores the prompt's tokens that these logits predict, if that is wanted.
-    fn score_prompt<'a>(&mut self, vectors: impl ExactSizeIterator<Item = &'a [f32]>) {
-        let Some(scores) = &mut self.prompt_logprobs else { return };
-        let top = self.request.logprobs.prompt.unwrap_or(0);
+    /// What is wanted of the logits of the last row, `[wanted, vocab]`, which ended at `computed`:
+    /// the scores of known tokens, if the prompt is scored, and then the next token, if it is due.
+    pub(crate) fn jobs<'a>(
+        &'a self,
+        logits: &'a [f32],
+        vocab: usize,
+    ) -> impl Iterator<Item = Job<'a>> {
+        let vectors = logits.chunks_exact(vocab);
         let first = self.computed - vectors.len();
-        let next = self.tokens[..self.prompt_tokens].iter().skip(first + 1);
-        scores.extend(next.zip(vectors).map(|(&id, logits)| sampler::logprobs(logits, id, top)));
+        let index = self.answer_tokens() as u64;
+        vectors.zip(first + 1..).filter_map(move |(logits, position)| {
+            let sampling = &self.request.sampling;
+            let (choice, logprobs) = match self.tokens.get(position) {
+                Some(&id) => (Choice::Given(id), self.request.logprobs.prompt),
+                None if self.draws() => {
+                    (Choice::Draw { sampling, index }, self.request.logprobs.answer)
+                }
+                None => return None,
+            };
+            Some(Job { logits, choice, logprobs })
+        })
+    }
+
+    /// Takes in what the jobs gave. Returns why the sequence is over, if it is.
+    pub(crate) fn take(&mut self, chosen: Vec<Option<Chosen>>) -> Option<FinishReason> {
+        let Some(mut chosen) = chosen.into_iter().collect::<Option<Vec<_>>>() else {
+            return Some(FinishReason::Failed("the model computed what is no number".to_owned()));
+        };
+        let next = if self.draws() { chosen.pop() } else { None };
+        if let Some(scores) = &mut self.prompt_logprobs {
+            scores.extend(chosen.into_iter().filter_map(|chosen| chosen.logprobs));
+        }
         if self.computed >= self.prompt_tokens
             && let Some(all) = self.prompt_logprobs.take()
         {
             self.send(Event::Prompt(all));
         }
+        if self.pending() > 0 {
+            return None;
+        }
+        next.map_or(Some(FinishReason::Length), |chosen| self.append(chosen))
     }
 
-    /// Draws the next token from the logits of the last one.
-    fn append(&mut self, logits: &[f32]) -> Option<FinishReason> {
-        let index = self.answer_tokens() as u64;
-        let id = sampler::sample(logits, &self.request.sampling, index);
-        let logprobs = self.request.logprobs.answer.map(|top| sampler::logprobs(logits, id, top));
+    /// Adds a token to the answer.
+    fn append(&mut self, Chosen { id, logprobs }: Chosen) -> Option<FinishReason> {
         self.tokens.push(id);
         self.send(Event::Token { id, logprobs });
         if self.request.limits.stop_tokens.contains(&id) {

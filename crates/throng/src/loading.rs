@@ -189,6 +189,7 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Result<Engine> {
+        let config = EngineConfig { threads: threads(args.threads)?, ..config };
         Ok(Engine::start(self.runner(args, config, wanted_logits)?, config)?)
     }
 }

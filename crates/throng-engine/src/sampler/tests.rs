@@ -7,6 +7,12 @@ use super::*;
 
 const LOGITS: [f32; 5] = [0.0, 2.0, 1.0, 2.0, -1.0];
 
+/// Draws token `index` of an answer.
+fn sample(logits: &[f32], sampling: &Sampling, index: u64) -> u32 {
+    let job = Job { logits, choice: Choice::Draw { sampling, index }, logprobs: None };
+    Sampler::new(1).choose_all(&[job])[0].as_ref().unwrap().id
+}
+
 fn drawn(sampling: &Sampling, draws: u64) -> Vec<usize> {
     let mut counts = vec![0; LOGITS.len()];
     for index in 0..draws {
