@@ -54,8 +54,8 @@ impl StepProfile {
 }
 
 /// Profiles decoding for each number of users of a plan, as often as it says. `clock` is that of
-/// the runner's backend. The KV cache must have room for everyone's tokens at once; `progress` gets
-/// decoding steps done and in all.
+/// the runner's backend, and `threads` draw tokens. The KV cache must have room for everyone's
+/// tokens at once; `progress` gets decoding steps done and in all.
 ///
 /// # Errors
 /// The plan does not fit the model, or the model fails.
@@ -63,6 +63,7 @@ pub fn profile_steps(
     runner: &mut dyn Runner,
     plan: &OfflinePlan,
     clock: &OperationClock,
+    threads: usize,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<StepProfile>, OfflineError> {
     plan.check(runner.spec(), runner.kv_blocks())?;
@@ -70,6 +71,7 @@ pub fn profile_steps(
         queue: plan.most_users(),
         max_sequences: plan.most_users(),
         max_batched_tokens: plan.step_tokens(),
+        threads,
         ..EngineConfig::default()
     };
     let (spec, blocks) = (runner.spec().clone(), runner.kv_blocks());
@@ -264,7 +266,7 @@ mod tests {
         let mut runner =
             throng_model::load_with(backend, &checkpoint, options, &mut |_| {}).unwrap();
         let mut steps = Vec::new();
-        let profiles = profile_steps(runner.as_mut(), &plan(), &clock, &mut |done, all| {
+        let profiles = profile_steps(runner.as_mut(), &plan(), &clock, 1, &mut |done, all| {
             steps.push((done, all));
         })
         .unwrap();
@@ -289,8 +291,9 @@ mod tests {
         let mut runner = ScriptedRunner::new(spec, blocks);
         // The first of them has reached the context's end before the last one's prompt is read.
         let plan = OfflinePlan { users: vec![8], context: 500, generate: 12, ..plan() };
-        let error = profile_steps(&mut runner, &plan, &OperationClock::default(), &mut |_, _| {})
-            .unwrap_err();
+        let error =
+            profile_steps(&mut runner, &plan, &OperationClock::default(), 1, &mut |_, _| {})
+                .unwrap_err();
         assert!(matches!(error, OfflineError::Crowded { users: 8 }), "{error}");
     }
 }

@@ -42,7 +42,7 @@ impl Profile {
         let machine = Machine::this();
         let before = machine.bandwidth(threads)?;
         let mut progress = Progress::new("profiling");
-        let times = profile_steps(runner, plan, clock, &mut |done, steps| {
+        let times = profile_steps(runner, plan, clock, threads, &mut |done, steps| {
             progress.show(done, steps);
         })?;
         drop(progress);

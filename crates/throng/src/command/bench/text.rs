@@ -66,7 +66,10 @@ fn shares(profile: &Profile) -> String {
     rows[0].extend(first.parts().map(|(part, _)| part.to_owned()));
     for steps in &profile.steps {
         let mut row = vec![grouped(steps.times.users), rate(1000.0 * steps.seconds())];
-        let percent = |time| format!("{:.2}", 100.0 * steps.times.share(time));
+        let percent = |time| match 100.0 * steps.times.share(time) {
+            percent @ ..0.1 => format!("{percent:.3}"),
+            percent => format!("{percent:.2}"),
+        };
         row.extend(steps.parts().map(|(_, time)| percent(time)));
         rows.push(row);
     }
