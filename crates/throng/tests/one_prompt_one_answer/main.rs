@@ -1,0 +1,132 @@
+//! One prompt, one answer: 64 clients at once get the tokens and log-probabilities, bit for bit,
+//! that each would get alone, whatever the size of steps, with and without the prefix cache, with a
+//! pool so small that some are preempted, on one thread and on two.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
+mod answer;
+mod client;
+mod crowd;
+mod shelf;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use answer::Answer;
+use client::{Client, Sizes, clients};
+use crowd::{Setting, alone, together};
+use shelf::Shelf;
+use throng_chat::{Chat, Tokenizer};
+use throng_checkpoint::Checkpoint;
+use throng_checkpoint::synth::{RandomModel, WriteOptions};
+use throng_model::{BLOCK_TOKENS, KvBlocks, LoadOptions, Precision, load};
+use throng_spec::builtin;
+
+/// Room for all at once, and for all prefixes.
+const ROOMY: KvBlocks = KvBlocks { full: 2048, window: 2048 };
+
+/// A window of 128 tokens and the next block are ten blocks: two windows and a half.
+const TIGHT_WINDOWS: usize = 25;
+
+/// Room for any one client, so that no answer is cut short, but not for all.
+fn tight(clients: &[Client]) -> KvBlocks {
+    let longest = clients.iter().map(Client::reach).max().unwrap().div_ceil(BLOCK_TOKENS);
+    KvBlocks { full: longest + longest / 4, window: TIGHT_WINDOWS }
+}
+
+fn nano() -> Checkpoint {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nano");
+    Checkpoint::open(&folder).unwrap()
+}
+
+/// nano's chat. A random model makes no sense of any tokens, so its clients may use it too.
+fn chat() -> Chat {
+    Chat::new(Tokenizer::from_json(nano().tokenizer_json()).unwrap(), None).unwrap()
+}
+
+/// A model, its clients, and what each of them gets when there is no other.
+struct Case {
+    checkpoint: Checkpoint,
+    precision: Precision,
+    clients: Vec<Client>,
+    expected: Option<Vec<Vec<Answer>>>,
+}
+
+impl Case {
+    fn new(checkpoint: Checkpoint, precision: Precision, sizes: Sizes) -> Self {
+        let clients = clients(&chat(), sizes);
+        Self { checkpoint, precision, clients, expected: None }
+    }
+
+    /// Serves the clients in every setting on so many threads. What is expected comes from the
+    /// first call, so that must be for one thread.
+    fn run(&mut self, threads: usize, settings: &[Setting]) {
+        let options = LoadOptions {
+            threads,
+            precision: self.precision,
+            isa: None,
+            kv_blocks: ROOMY,
+            step_tokens: 512,
+        };
+        let shelf = Shelf::new(load(&self.checkpoint, options, &mut |_| ()).unwrap());
+        let expected = self.expected.get_or_insert_with(|| {
+            assert_eq!(threads, 1);
+            alone(&shelf, ROOMY, &self.clients)
+        });
+        for &setting in settings {
+            assert_eq!(setting.threads, threads);
+            let blocks = if setting.tight { tight(&self.clients) } else { ROOMY };
+            let start = Instant::now();
+            let stats = together((&shelf, blocks), setting, &self.clients, expected);
+            let seconds = start.elapsed().as_secs_f64();
+            let rows = stats.step_rows.sum / stats.steps as f64;
+            println!(
+                "{setting}: {} steps of {rows:.1} rows on average, \
+                 {} preemptions, {} tokens cached, {seconds:.1} s",
+                stats.steps, stats.preemptions, stats.cached_tokens
+            );
+        }
+    }
+}
+
+fn nano_answers_alike(precision: Precision) {
+    let mut case = Case::new(nano(), precision, Sizes { words: 120, answer: 32 });
+    for threads in [1, 2] {
+        case.run(threads, &Setting::all(threads));
+    }
+}
+
+#[test]
+fn nano_exact() {
+    nano_answers_alike(Precision::Exact);
+}
+
+#[test]
+fn nano_fast() {
+    nano_answers_alike(Precision::Fast);
+}
+
+/// Every value of every dimension at least once: a step of this model costs a thousand of nano's.
+#[test]
+#[ignore = "writes 4 GB and keeps as much in memory; tests/run runs it, optimised"]
+fn four_layers_of_gpt_oss_20b() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let config = builtin::config("gpt-oss-20b").unwrap();
+    let model = RandomModel::new(&config, Some(4), 4).unwrap();
+    let progress = |_| ControlFlow::Continue(());
+    let options =
+        WriteOptions { force: true, threads: 2, max_shard_bytes: u64::MAX, progress: &progress };
+    model.write_folder(folder.path(), &options).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+
+    let mut case = Case::new(checkpoint, Precision::Fast, Sizes { words: 40, answer: 10 });
+    for threads in [1, 2] {
+        let setting = |chunk, cache, tight| Setting { threads, chunk, cache, tight };
+        let settings = match threads {
+            1 => [setting(64, false, true), setting(512, true, false)],
+            _ => [setting(16, false, false), setting(64, true, true)],
+        };
+        case.run(threads, &settings);
+    }
+}
