@@ -118,7 +118,8 @@ impl Tenants {
         };
         let places = |account: &Account| account.stats.running as u64;
         let weight = |account: &Account| u64::from(account.weight.get());
-        self.fair && places(own) * weight(other) > (places(other) + 1) * weight(own)
+        let kept = places(own).saturating_sub(1);
+        self.fair && kept * weight(other) >= (places(other) + 1) * weight(own)
     }
 
     /// What a tenant holds beside what others hold, `held` being a number of blocks.
