@@ -221,6 +221,23 @@ def test_instructions_are_sent_and_errors_are_shown(page):
     page.get_log("browser")
 
 
+def test_a_server_with_keys_asks_for_one(browser, locked):
+    browser.get(locked)
+    wait(browser, lambda: text(browser, "#model") == "no model")
+    key = find(browser, "#key")[0]
+    wait(browser, lambda: browser.switch_to.active_element == key)
+    shoot(browser, "key")
+    key.send_keys("sk-bob", Keys.TAB)
+    wait(browser, lambda: text(browser, "#model") == "nano")
+    ask(browser, "What is 5 + 6?")
+    answered(browser, 1)
+    assert find(browser, ".failure") == []
+    browser.refresh()
+    wait(browser, lambda: text(browser, "#model") == "nano")
+    # The browser logs the refusal, as it should.
+    browser.get_log("browser")
+
+
 def test_a_question_that_failed_is_not_asked_again_with_the_next(page):
     record_requests(page)
     ask(page, "word " * 10)

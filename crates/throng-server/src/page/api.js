@@ -1,9 +1,16 @@
 // The server's API: the served model, and answers as they are written.
 
+let key = "";
+
+/** Asks with this key from now on; with none if it is empty. */
+export function useKey(text) {
+  key = text;
+}
+
 /** What the server says of the model that it serves. */
 export async function servedModel() {
-  const response = await fetch("/v1/models");
-  if (!response.ok) throw new Error(await complaint(response));
+  const response = await fetch("/v1/models", { headers: headers() });
+  if (!response.ok) throw await complaint(response);
   const { data } = await response.json();
   return data[0];
 }
@@ -12,11 +19,11 @@ export async function servedModel() {
 export async function* chat(request, signal) {
   const response = await fetch("/v1/chat/completions", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: headers({ "Content-Type": "application/json" }),
     body: JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } }),
     signal,
   });
-  if (!response.ok) throw new Error(await complaint(response));
+  if (!response.ok) throw await complaint(response);
   for await (const data of events(response.body)) {
     if (data === "[DONE]") return;
     const chunk = JSON.parse(data);
@@ -26,12 +33,19 @@ export async function* chat(request, signal) {
   throw new Error("The connection ended before the answer did.");
 }
 
+function headers(others = {}) {
+  return key ? { ...others, Authorization: `Bearer ${key}` } : others;
+}
+
+/** An error that says what the server says, and with which status. */
 async function complaint(response) {
+  let message = `The server answered ${response.status} ${response.statusText}.`;
   try {
-    return (await response.json()).error.message;
+    message = (await response.json()).error.message;
   } catch {
-    return `The server answered ${response.status} ${response.statusText}.`;
+    // What is no answer of ours has its status alone.
   }
+  return Object.assign(new Error(message), { status: response.status });
 }
 
 /** The data of server-sent events. */

@@ -1,7 +1,7 @@
 // The chat page: what the reader does, and the conversation that comes of it.
 
 import { Answer, part } from "./answer.js";
-import { chat, servedModel } from "./api.js";
+import { chat, servedModel, useKey } from "./api.js";
 
 /** Questions for an empty page; one that must be worked out sets the effort as well. */
 const SUGGESTIONS = [
@@ -10,26 +10,40 @@ const SUGGESTIONS = [
   { text: "How does a mixture of experts work?" },
   { text: "Why do we quantise weights?" },
 ];
+/** How often to ask for a model that is still loading. */
+const LOADING_MS = 1000;
 /** How near to its end the conversation must be scrolled to follow the answer. */
 const FOLLOW_PX = 80;
 
 const find = (id) => document.getElementById(id);
-const [scroller, log, welcome, composer, question, send, system, instruct] =
-  ["scroller", "log", "welcome", "composer", "question", "send", "system", "instruct"].map(find);
+const [scroller, log, welcome, composer, question, send, system, key, instruct] =
+  ["scroller", "log", "welcome", "composer", "question", "send", "system", "key", "instruct"].map(find);
 
 let model = null;
+let waiting = null;
 let messages = [];
 let running = null;
 
 async function loadModel() {
+  clearTimeout(waiting);
   try {
     model = (await servedModel()).id;
     find("model").textContent = model;
     document.title = `${model} · throng`;
   } catch (error) {
-    find("model").textContent = "no model";
+    model = null;
+    find("model").textContent = error.status === 503 ? "loading…" : "no model";
     find("model").title = error.message;
+    if (error.status === 503) waiting = setTimeout(loadModel, LOADING_MS);
+    if (error.status === 401) settings(true, key);
   }
+}
+
+/** Opens or closes the settings, and goes to a field. */
+function settings(open, field) {
+  find("instructions").hidden = !open;
+  instruct.setAttribute("aria-expanded", String(open));
+  field.focus();
 }
 
 function request() {
@@ -112,7 +126,7 @@ function refresh() {
   send.disabled = !running && question.value.trim() === "";
   send.classList.toggle("stops", running !== null);
   send.setAttribute("aria-label", running ? "Stop" : "Send");
-  instruct.classList.toggle("set", system.value.trim() !== "");
+  instruct.classList.toggle("set", system.value.trim() !== "" || key.value !== "");
 }
 
 function submit() {
@@ -149,11 +163,15 @@ document.addEventListener("keydown", (event) => {
 question.addEventListener("input", refresh);
 system.addEventListener("input", refresh);
 find("clear").addEventListener("click", clear);
+key.addEventListener("change", () => {
+  sessionStorage.setItem("key", key.value);
+  useKey(key.value.trim());
+  refresh();
+  loadModel();
+});
 instruct.addEventListener("click", () => {
-  const panel = find("instructions");
-  panel.hidden = !panel.hidden;
-  instruct.setAttribute("aria-expanded", String(!panel.hidden));
-  (panel.hidden ? question : system).focus();
+  const open = find("instructions").hidden;
+  settings(open, open ? system : question);
 });
 for (const { text, effort } of SUGGESTIONS) {
   const button = part("button", "", text);
@@ -167,5 +185,7 @@ for (const { text, effort } of SUGGESTIONS) {
   item.append(button);
   find("suggestions").append(item);
 }
+key.value = sessionStorage.getItem("key") ?? "";
+useKey(key.value.trim());
 refresh();
 loadModel();
