@@ -1,5 +1,6 @@
 """A throng server on the built-in model, and the official client for it."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -31,10 +32,10 @@ def wait_for_address(process):
     raise RuntimeError(f"the server did not start: {printed}")
 
 
-@pytest.fixture(scope="session")
-def server():
-    """Address of a running server."""
-    command = [BINARY, "serve", "--port", "0"]
+@contextlib.contextmanager
+def serving(*arguments):
+    """A server with these arguments: its address."""
+    command = [BINARY, "serve", "--port", "0", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield wait_for_address(process)
@@ -44,10 +45,31 @@ def server():
             assert process.wait(PATIENCE_S) == 0, "a terminated server ends in good order"
 
 
+def client_of(address, api_key="none"):
+    """The official client, without the patience that hides failures."""
+    return openai.OpenAI(
+        base_url=f"{address}/v1", api_key=api_key, max_retries=0, timeout=PATIENCE_S
+    )
+
+
+@pytest.fixture(scope="session")
+def server():
+    """Address of a running server."""
+    with serving() as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def client(server):
     """The official client."""
-    with openai.OpenAI(
-        base_url=f"{server}/v1", api_key="none", max_retries=0, timeout=PATIENCE_S
-    ) as client:
+    with client_of(server) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def locked(tmp_path_factory):
+    """Address of a server that asks for keys."""
+    keys = tmp_path_factory.mktemp("keys") / "keys.txt"
+    keys.write_text("# of the tests\nsk-alice alice 2\nsk-bob bob\nsk-carol carol\nsk-dave dave\n")
+    with serving("--api-keys", str(keys)) as address:
+        yield address

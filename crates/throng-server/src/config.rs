@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
+use crate::api_keys::ApiKeys;
+
 /// How to serve, whatever the model.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// How long answers that run may go on after the server was told to stop.
     pub drain_timeout: Duration,
+    /// Who may ask; `None`: everybody, and whoever sends the same key is the same tenant.
+    pub api_keys: Option<ApiKeys>,
+    /// Whether one tenant's prompts may use what another's left in the prefix cache. How soon an
+    /// answer comes then tells whether somebody has asked the same.
+    pub share_prefix_cache: bool,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { drain_timeout: Duration::from_secs(30) }
+        Self { drain_timeout: Duration::from_secs(30), api_keys: None, share_prefix_cache: false }
     }
 }
 

@@ -6,9 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use throng_engine::SubmitError;
 
-/// Seconds after which a client that met a full queue may try again.
-const QUEUE_RETRY_SECONDS: u64 = 1;
-/// The same for one that came before the model, whose loading takes seconds to minutes.
+/// Seconds after which a client that came before the model, whose loading takes seconds to minutes,
+/// may try again.
 const LOADING_RETRY_SECONDS: u64 = 5;
 /// The same for one that came to a server that is about to end, and may be started again.
 const RESTART_RETRY_SECONDS: u64 = 10;
@@ -172,6 +171,29 @@ impl ApiError {
         Self::unavailable("The server is shutting down").retry_after(RESTART_RETRY_SECONDS)
     }
 
+    /// Too many wait already.
+    pub(crate) fn queue_full(waiting: usize, retry_seconds: u64) -> Self {
+        let message = format!("{waiting} requests are waiting already, try again in a moment");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", message)
+            .code("queue_full")
+            .retry_after(retry_seconds)
+    }
+
+    /// A key that is none of those who may ask.
+    pub(crate) fn incorrect_api_key() -> Self {
+        Self::unauthorized("The API key is not one that may ask here")
+    }
+
+    /// No key, where one is needed.
+    pub(crate) fn missing_api_key() -> Self {
+        Self::unauthorized("An API key is needed, in the header 'Authorization: Bearer KEY'")
+    }
+
+    fn unauthorized(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
+            .code("invalid_api_key")
+    }
+
     /// What the engine's refusal means to a client whose prompt is the parameter `param`.
     pub(crate) fn from_submit(error: SubmitError, param: &str) -> Self {
         match error {
@@ -185,13 +207,7 @@ impl ApiError {
             SubmitError::Invalid(error) => {
                 Self::bad_request(error.to_string()).param(error.name).code("invalid_value")
             }
-            SubmitError::QueueFull(waiting) => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_error",
-                format!("{waiting} requests are waiting already, try again in a moment"),
-            )
-            .code("queue_full")
-            .retry_after(QUEUE_RETRY_SECONDS),
+            SubmitError::QueueFull(waiting) => Self::queue_full(waiting, 1),
             SubmitError::Closed => Self::unavailable("The engine has shut down"),
         }
     }
@@ -212,6 +228,10 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(self.body())).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
         response
     }

@@ -6,10 +6,12 @@
 //! or, through `sse`, as chunks. A client that goes away drops the stream of events, which
 //! cancels the request.
 
+mod api_keys;
 mod app;
 mod blocking;
 mod body;
 mod chat_completions;
+mod choices;
 mod completions;
 mod config;
 mod date;
@@ -18,6 +20,7 @@ mod fields;
 mod id;
 mod lifecycle;
 mod logprobs;
+mod metrics;
 mod models;
 mod outcome;
 mod page;
@@ -31,7 +34,9 @@ mod sse;
 mod state;
 mod status;
 mod stream_options;
+mod tenants;
 
+pub use api_keys::{ApiKeys, ApiKeysError, KeyFlaw};
 pub use app::{App, Defaults, ModelName};
 pub use config::{Notice, ServerConfig};
 pub use date::Date;

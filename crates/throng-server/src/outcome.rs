@@ -24,10 +24,23 @@ pub(crate) fn finish_reason(reason: FinishReason) -> Result<&'static str, ApiErr
 pub(crate) struct Tokens {
     /// Of all prompts.
     pub(crate) prompt: usize,
+    /// Of those, tokens that the cache had already.
+    pub(crate) cached: usize,
     /// Of all answers, reasoning included.
     pub(crate) completion: usize,
     /// Of the reasoning.
     pub(crate) reasoning: usize,
+}
+
+impl std::iter::Sum for Tokens {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            prompt: sum.prompt + one.prompt,
+            cached: sum.cached + one.cached,
+            completion: sum.completion + one.completion,
+            reasoning: sum.reasoning + one.reasoning,
+        })
+    }
 }
 
 impl Tokens {
@@ -37,7 +50,7 @@ impl Tokens {
             "prompt_tokens": self.prompt,
             "completion_tokens": self.completion,
             "total_tokens": self.prompt + self.completion,
-            "prompt_tokens_details": { "cached_tokens": 0 },
+            "prompt_tokens_details": { "cached_tokens": self.cached },
             "completion_tokens_details": { "reasoning_tokens": self.reasoning },
         })
     }

@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use crate::error::ApiError;
 use crate::lifecycle::Phase;
 use crate::state::ServerState;
-use crate::{chat_completions, completions, models, page, status};
+use crate::{chat_completions, completions, metrics, models, page, status};
 
 /// All routes.
 pub(crate) fn table(state: ServerState) -> Router {
@@ -22,6 +22,7 @@ pub(crate) fn table(state: ServerState) -> Router {
         .route("/", get(page::index))
         .route("/page/{file}", get(page::file))
         .route("/health", get(status::health))
+        .route("/metrics", get(metrics::show))
         .route("/version", get(status::version))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))

@@ -1,5 +1,7 @@
 //! The parameters of generation that every endpoint shares: how to draw tokens, when to stop.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use throng_engine::{Limits, Sampling};
 
@@ -15,6 +17,13 @@ const MAX_STOP_BYTES: usize = 1024;
 /// Most probable tokens that one request may ask for at each position.
 pub(crate) const MAX_TOP_LOGPROBS: u32 = 20;
 
+/// Answers that one request may ask for, over all its prompts.
+pub(crate) const MAX_CHOICES: usize = 128;
+/// Bytes of a salt at most.
+const MAX_SALT_BYTES: usize = 256;
+/// Seconds that a request may give itself at most.
+const MAX_TIMEOUT: f64 = 86_400.0;
+
 /// What a request says of generation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Generation {
@@ -28,13 +37,18 @@ pub(crate) struct Generation {
     pub(crate) ignore_eos: bool,
     /// Write tokens in log-probabilities as `token_id:123`.
     pub(crate) tokens_as_ids: bool,
+    /// Answers to each prompt.
+    pub(crate) choices: usize,
+    /// Cached prefixes are shared only under the same salt.
+    pub(crate) cache_salt: String,
+    /// How long an answer may take, waiting included.
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Generation {
     /// Takes the shared parameters out of a body.
     pub(crate) fn take(fields: &mut Fields, defaults: &Defaults) -> Result<Self, ApiError> {
         fields.refuse(&[
-            ("n", json!(1), "one answer for each request"),
             ("frequency_penalty", json!(0), "penalties would change the drawn distribution"),
             ("presence_penalty", json!(0), "penalties would change the drawn distribution"),
             ("repetition_penalty", json!(1), "penalties would change the drawn distribution"),
@@ -49,6 +63,9 @@ impl Generation {
             stop_tokens: stop_tokens(fields)?,
             ignore_eos: fields.boolean("ignore_eos")?.unwrap_or(false),
             tokens_as_ids: fields.boolean("return_tokens_as_token_ids")?.unwrap_or(false),
+            choices: choices(fields)?,
+            cache_salt: cache_salt(fields)?,
+            timeout: timeout(fields)?,
         })
     }
 
@@ -59,8 +76,35 @@ impl Generation {
         if !self.ignore_eos {
             stop_tokens.extend(eos);
         }
-        Limits { max_tokens, stop_tokens, deadline: None }
+        Limits { max_tokens, stop_tokens, deadline: self.timeout }
     }
+}
+
+fn choices(fields: &mut Fields) -> Result<usize, ApiError> {
+    let most = u32::try_from(MAX_CHOICES).expect("a small constant");
+    let choices = fields.count("n", 1..=most)?.unwrap_or(1);
+    // As many candidates as answers is no choice among them.
+    if fields.count("best_of", 1..=u32::MAX)?.is_some_and(|candidates| candidates != choices) {
+        return Err(ApiError::unsupported("best_of", "all answers are given, as many as 'n' says"));
+    }
+    Ok(choices)
+}
+
+fn cache_salt(fields: &mut Fields) -> Result<String, ApiError> {
+    let Some(salt) = fields.string("cache_salt")? else { return Ok(String::new()) };
+    if salt.is_empty() || salt.len() > MAX_SALT_BYTES {
+        let message = format_args!("must be 1 to {MAX_SALT_BYTES} bytes");
+        return Err(ApiError::invalid("cache_salt", message));
+    }
+    Ok(salt)
+}
+
+fn timeout(fields: &mut Fields) -> Result<Option<Duration>, ApiError> {
+    let seconds = fields.number("timeout", 0.0..=MAX_TIMEOUT)?;
+    if seconds == Some(0.0) {
+        return Err(ApiError::invalid("timeout", "must be more than 0 seconds"));
+    }
+    Ok(seconds.map(Duration::from_secs_f64))
 }
 
 fn sampling(fields: &mut Fields, defaults: &Defaults) -> Result<Sampling, ApiError> {

@@ -132,7 +132,7 @@ pub async fn serve<E>(
     shutdown: impl Future<Output = ()>,
     tell: impl Fn(Notice),
 ) -> Result<(), E> {
-    let state = ServerState::new();
+    let state = ServerState::new(&config);
     let life = state.lifecycle.clone();
     let connections = GracefulShutdown::new();
     let accepting = accept(&listener, &connections, routes::table(state));

@@ -1,15 +1,17 @@
-//! A request that was let in: what serves it, and whether it still does.
+//! A request that was let in: who asks, what serves it, and whether it still does.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use throng_engine::{Event, EventStream, Request, SubmitError};
+use throng_engine::{Event, EventStream, Limits, Logprobs, Request, SubmitError, Tenant};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::lifecycle::{Phase, Running};
+use crate::metrics::{Metrics, Observed};
+use crate::sampling::Generation;
 use crate::state::ServerState;
 
 /// What the handlers of the API ask for. They are reached only by who may ask, while the server
@@ -18,6 +20,9 @@ use crate::state::ServerState;
 pub(crate) struct Serving {
     /// What is served.
     pub(crate) app: Arc<App>,
+    tenant: Tenant,
+    share_prefix_cache: bool,
+    metrics: Arc<Metrics>,
     phases: watch::Receiver<Phase>,
     /// The server waits for its end before it goes.
     running: Arc<Running>,
@@ -26,17 +31,74 @@ pub(crate) struct Serving {
 impl FromRequestParts<ServerState> for Serving {
     type Rejection = ApiError;
 
-    async fn from_request_parts(_: &mut Parts, state: &ServerState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, ApiError> {
+        let tenant = state.tenants.identify(&parts.headers)?;
         let (app, running) = state.lifecycle.enter()?;
-        Ok(Self { app, phases: state.lifecycle.phases(), running: Arc::new(running) })
+        Ok(Self {
+            app,
+            tenant,
+            share_prefix_cache: state.share_prefix_cache,
+            metrics: state.metrics.clone(),
+            phases: state.lifecycle.phases(),
+            running: Arc::new(running),
+        })
     }
 }
 
 impl Serving {
-    /// Hands a request to the engine.
-    pub(crate) fn submit(&self, request: Request) -> Result<Events, SubmitError> {
-        let stream = self.app.engine.submit(request)?;
-        Ok(Events { stream, phases: self.phases.clone(), _running: self.running.clone() })
+    /// Hands a prompt to the engine, for as many answers as `generation` says. Errors name it by
+    /// the parameter `param`.
+    ///
+    /// # Errors
+    /// The engine refuses it.
+    pub(crate) fn submit(
+        &self,
+        param: &str,
+        prompt: Vec<u32>,
+        generation: &Generation,
+        limits: Limits,
+        logprobs: Logprobs,
+    ) -> Result<Vec<Events>, ApiError> {
+        let prompt_tokens = prompt.len();
+        let request = Request {
+            prompt,
+            sampling: generation.sampling.clone(),
+            limits,
+            logprobs,
+            tenant: self.tenant.clone(),
+            cache_salt: self.cache_salt(&generation.cache_salt),
+        };
+        let streams = self
+            .app
+            .engine
+            .submit_choices(request, generation.choices)
+            .map_err(|error| self.refusal(error, param))?;
+        let events = |stream| Events {
+            stream,
+            observed: Observed::new(self.metrics.clone(), prompt_tokens),
+            phases: self.phases.clone(),
+            _running: self.running.clone(),
+        };
+        Ok(streams.into_iter().map(events).collect())
+    }
+
+    /// What the prompt's prefix may be shared under: the client's own salt, and the tenant's name
+    /// unless all tenants share.
+    fn cache_salt(&self, own: &str) -> Arc<str> {
+        if self.share_prefix_cache {
+            return own.into();
+        }
+        // No name has a line break.
+        format!("{}\n{own}", self.tenant.name).into()
+    }
+
+    fn refusal(&self, error: SubmitError, param: &str) -> ApiError {
+        match error {
+            SubmitError::QueueFull(waiting) => {
+                ApiError::queue_full(waiting, self.metrics.wait_seconds(waiting))
+            }
+            error => ApiError::from_submit(error, param),
+        }
     }
 }
 
@@ -44,6 +106,7 @@ impl Serving {
 #[derive(Debug)]
 pub(crate) struct Events {
     stream: EventStream,
+    observed: Observed,
     phases: watch::Receiver<Phase>,
     _running: Arc<Running>,
 }
@@ -60,9 +123,18 @@ impl Events {
             _ = self.phases.wait_for(|phase| *phase == Phase::Closing) => {
                 Err(ApiError::shutting_down())
             }
-            event = self.stream.next() => event.ok_or_else(|| {
-                ApiError::internal("The engine stopped in the middle of the answer")
-            }),
+            event = self.stream.next() => {
+                let event = event.ok_or_else(|| {
+                    ApiError::internal("The engine stopped in the middle of the answer")
+                })?;
+                self.observed.see(&event);
+                Ok(event)
+            }
         }
+    }
+
+    /// Ends the answer: it is complete although the engine would go on.
+    pub(crate) fn stop(mut self) {
+        self.observed.stopped();
     }
 }

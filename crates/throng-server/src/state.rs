@@ -2,18 +2,32 @@
 
 use std::sync::Arc;
 
+use crate::config::ServerConfig;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Metrics;
+use crate::tenants::Tenants;
 
 /// A running server's state. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerState {
     /// Whether the model is there, and whether requests are taken.
     pub(crate) lifecycle: Arc<Lifecycle>,
+    /// Who asks.
+    pub(crate) tenants: Arc<Tenants>,
+    /// Whether tenants share cached prefixes.
+    pub(crate) share_prefix_cache: bool,
+    /// What happened.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl ServerState {
     /// Of a server that begins to load its model.
-    pub(crate) fn new() -> Self {
-        Self { lifecycle: Lifecycle::new() }
+    pub(crate) fn new(config: &ServerConfig) -> Self {
+        Self {
+            lifecycle: Lifecycle::new(),
+            tenants: Arc::new(Tenants::new(config.api_keys.clone())),
+            share_prefix_cache: config.share_prefix_cache,
+            metrics: Metrics::new(config.api_keys.is_some()),
+        }
     }
 }

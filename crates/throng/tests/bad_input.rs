@@ -111,7 +111,7 @@ fn numbers_out_of_range_are_named() {
     fail(&["generate", "hi", "--threads", "0"], "threads");
     fail(&["score", "--tokens", "1,2,99999999"], "99999999");
     fail(&["score", ""], "nothing to score");
-    for setting in ["--max-num-seqs", "--max-num-batched-tokens"] {
+    for setting in ["--max-num-seqs", "--max-num-batched-tokens", "--max-queue"] {
         for value in ["0", "-1", "18446744073709551615", "many"] {
             let outcome = throng(&["serve", "--port", "0", &format!("{setting}={value}")], b"");
             assert!(!outcome.success && outcome.stderr.starts_with("error: "), "{setting} {value}");

@@ -79,6 +79,21 @@ fn after_the_drain_timeout_streams_end_with_an_error() {
 }
 
 #[test]
+fn a_file_of_keys_is_checked_before_anything_else_and_never_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    let path = keys.to_str().unwrap();
+    fail(&["serve", "--api-keys", path], "cannot be read");
+    std::fs::write(&keys, "sk-secret alice 2\nsk-secret bob\n").unwrap();
+    let said = fail(&["serve", "--api-keys", path], "keys: line 2: the key is there already");
+    assert!(!said.contains("secret"), "{said}");
+    std::fs::write(&keys, b"sk-\xff").unwrap();
+    fail(&["serve", "--api-keys", path], "cannot be read");
+    std::fs::write(&keys, "# nobody\n").unwrap();
+    fail(&["serve", "--api-keys", path], "there is no key in it");
+}
+
+#[test]
 fn a_model_that_cannot_be_loaded_ends_the_server_with_its_error() {
     let stderr = {
         let outcome = common::throng(&["serve", "--port", "0", "-m", "/nowhere"], b"");

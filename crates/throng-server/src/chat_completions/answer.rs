@@ -4,6 +4,7 @@ use throng_chat::{Chat, Delta, Opening, Reply, Tokenizer};
 use throng_engine::{Event, FinishReason, TokenLogprobs};
 
 use super::request::ChatRequest;
+use crate::choices::Choice;
 use crate::error::ApiError;
 use crate::id;
 use crate::logprobs::{Held, Scored};
@@ -30,16 +31,20 @@ pub(super) struct Answer {
     /// Finds the tokens of the content, if their log-probabilities are wanted.
     content: Option<ContentTokens>,
     include_reasoning: bool,
-    tokens: usize,
+    /// What it has cost, the reasoning apart.
+    tokens: Tokens,
+    /// Whether the prompt is counted with it.
+    counts_prompt: bool,
 }
 
 impl Answer {
-    /// An answer that nothing is known of yet.
+    /// An answer that nothing is known of yet; `prompt_tokens`: the prompt is counted with it.
     pub(super) fn new(
         events: Events,
         chat: &Chat,
         opening: Opening,
         request: &ChatRequest,
+        prompt_tokens: Option<usize>,
     ) -> Self {
         let call_prefix = format!("{:016x}", id::random());
         let stop = request.generation.stop.clone();
@@ -48,31 +53,13 @@ impl Answer {
             reply: Reply::chat(chat, opening, stop, call_prefix),
             content: request.logprobs.map(|_| ContentTokens::new(chat, opening)),
             include_reasoning: request.include_reasoning,
-            tokens: 0,
+            tokens: Tokens { prompt: prompt_tokens.unwrap_or(0), ..Tokens::default() },
+            counts_prompt: prompt_tokens.is_some(),
         }
     }
 
-    /// What the answer cost so far.
-    pub(super) fn tokens(&self, prompt: usize) -> Tokens {
-        Tokens { prompt, completion: self.tokens, reasoning: self.reply.reasoning_tokens() }
-    }
-
-    /// Waits for more of the answer; `None` after its last piece.
-    ///
-    /// # Errors
-    /// The answer cannot be completed.
-    pub(super) async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
-        let Some(events) = &mut self.events else { return Ok(None) };
-        Ok(Some(match events.next().await? {
-            // The prompt's are not asked for.
-            Event::Started { .. } | Event::Prompt(_) => Piece::default(),
-            Event::Token { id, logprobs } => self.token(id, logprobs),
-            Event::Finish { reason, .. } => self.finished(reason)?,
-        }))
-    }
-
     fn token(&mut self, id: u32, scores: Option<TokenLogprobs>) -> Piece {
-        self.tokens += 1;
+        self.tokens.completion += 1;
         if let (Some(content), Some(scores)) = (&mut self.content, scores) {
             content.push(id, scores);
         }
@@ -81,7 +68,9 @@ impl Answer {
         if !self.reply.stopped() {
             return piece;
         }
-        self.events = None;
+        if let Some(events) = self.events.take() {
+            events.stop();
+        }
         Piece { finish: Some("stop"), ..piece }
     }
 
@@ -105,6 +94,28 @@ impl Answer {
         }
         let tokens = self.content.as_mut().map(|content| content.show(content_chars(&deltas)));
         Piece { deltas, tokens: tokens.unwrap_or_default(), finish: None }
+    }
+}
+
+impl Choice for Answer {
+    type Piece = Piece;
+
+    async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
+        let Some(events) = &mut self.events else { return Ok(None) };
+        Ok(Some(match events.next().await? {
+            Event::Started { cached_tokens } => {
+                self.tokens.cached = if self.counts_prompt { cached_tokens } else { 0 };
+                Piece::default()
+            }
+            // Not asked for.
+            Event::Prompt(_) => Piece::default(),
+            Event::Token { id, logprobs } => self.token(id, logprobs),
+            Event::Finish { reason, .. } => self.finished(reason)?,
+        }))
+    }
+
+    fn tokens(&self) -> Tokens {
+        Tokens { reasoning: self.reply.reasoning_tokens(), ..self.tokens }
     }
 }
 

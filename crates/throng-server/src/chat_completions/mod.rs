@@ -1,25 +1,24 @@
 //! `POST /v1/chat/completions`: the next turn of a conversation.
 
 mod answer;
+mod message;
 mod messages;
 mod request;
 mod response;
 mod tools;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use throng_chat::{Chat, ChatError, Prompt};
-use throng_engine::{Logprobs, Tenant};
+use throng_engine::Logprobs;
 
 use self::answer::Answer;
 use self::request::ChatRequest;
 use self::response::Completion;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
-use crate::serving::{Events, Serving};
+use crate::serving::Serving;
 use crate::{blocking, body, sse};
 
 /// The route's handler.
@@ -41,17 +40,14 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
         }
     };
     let (request, prompt) = blocking::run(bytes, prepare).await??;
-    let Prompt { ids, opening } = prompt;
-    let prompt_tokens = ids.len();
-    let events = submit(&serving, &chat, &request, ids)?;
+    let answers = submit(&serving, &chat, &request, prompt)?;
     let completion = Completion {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
             tokenizer: app.tokenizer.clone(),
             tokens_as_ids: request.generation.tokens_as_ids,
         }),
-        prompt_tokens,
-        answer: Answer::new(events, &chat, opening, &request),
+        answers,
     };
     match request.stream {
         Some(options) => Ok(sse::respond(completion.stream(options))),
@@ -63,21 +59,23 @@ fn submit(
     serving: &Serving,
     chat: &Chat,
     request: &ChatRequest,
-    prompt: Vec<u32>,
-) -> Result<Events, ApiError> {
-    let app = &serving.app;
+    prompt: Prompt,
+) -> Result<Vec<Answer>, ApiError> {
+    let (app, generation) = (&serving.app, &request.generation);
     let mut eos = chat.stop_tokens().to_vec();
     eos.extend(&app.defaults.stop_tokens);
     let max_tokens = request.max_tokens.unwrap_or_else(|| app.context());
-    let submitted = throng_engine::Request {
-        prompt,
-        sampling: request.generation.sampling.clone(),
-        limits: request.generation.limits(max_tokens, &eos),
-        logprobs: Logprobs { answer: request.logprobs, prompt: None },
-        tenant: Tenant::default(),
-        cache_salt: Arc::default(),
+    let limits = generation.limits(max_tokens, &eos);
+    let logprobs = Logprobs { answer: request.logprobs, prompt: None };
+    let Prompt { ids, opening } = prompt;
+    let prompt_tokens = ids.len();
+    let streams = serving.submit("messages", ids, generation, limits, logprobs)?;
+    let answer = |(index, events)| {
+        // The prompt is counted with the first answer.
+        let counted = (index == 0).then_some(prompt_tokens);
+        Answer::new(events, chat, opening, request, counted)
     };
-    serving.submit(submitted).map_err(|error| ApiError::from_submit(error, "messages"))
+    Ok(streams.into_iter().enumerate().map(answer).collect())
 }
 
 fn unrenderable(error: ChatError, context: usize) -> ApiError {

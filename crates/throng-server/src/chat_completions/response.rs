@@ -1,11 +1,12 @@
 //! The answer of `POST /v1/chat/completions`, whole or in chunks.
 
-use futures_util::stream::unfold;
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Map, Value, json};
-use throng_chat::{Delta, ToolCall};
+use throng_chat::Delta;
 
 use super::answer::{Answer, Piece};
+use super::message::Message;
+use crate::choices::{Part, parts};
 use crate::date::unix_seconds;
 use crate::error::ApiError;
 use crate::id;
@@ -19,87 +20,51 @@ pub(super) struct Completion {
     pub(super) model: String,
     /// `None`: no log-probabilities are wanted.
     pub(super) writer: Option<Writer>,
-    /// Tokens of the prompt.
-    pub(super) prompt_tokens: usize,
-    /// The model's turn.
-    pub(super) answer: Answer,
+    /// The model's turn, as often as it was asked for.
+    pub(super) answers: Vec<Answer>,
 }
 
-/// A message that is put together.
-#[derive(Debug, Default)]
-struct Message {
-    reasoning: String,
-    content: String,
-    tool_calls: Vec<ToolCall>,
-}
-
-impl Message {
-    fn add(&mut self, delta: Delta) {
-        match delta {
-            Delta::Reasoning(text) => self.reasoning.push_str(&text),
-            Delta::Content(text) => self.content.push_str(&text),
-            Delta::ToolCallStart { id, name, .. } => {
-                self.tool_calls.push(ToolCall { id, name, arguments: String::new() });
-            }
-            Delta::ToolCallArguments { index, text } => {
-                if let Some(call) = self.tool_calls.get_mut(index) {
-                    call.arguments.push_str(&text);
-                }
-            }
-        }
-    }
-
-    fn json(self) -> Value {
-        let reasoning = Some(self.reasoning).filter(|text| !text.is_empty());
-        let only_calls = self.content.is_empty() && !self.tool_calls.is_empty();
-        let mut message = json!({
-            "role": "assistant",
-            "content": (!only_calls).then_some(self.content),
-            "refusal": null,
-            "reasoning": reasoning,
-            "reasoning_content": reasoning,
-        });
-        if !self.tool_calls.is_empty() {
-            message["tool_calls"] = self.tool_calls.into_iter().map(tool_call).collect();
-        }
-        message
-    }
-}
-
-fn tool_call(call: ToolCall) -> Value {
-    json!({
-        "id": call.id,
-        "type": "function",
-        "function": { "name": call.name, "arguments": call.arguments },
-    })
+/// What is known of one of the answers.
+#[derive(Default)]
+struct Whole {
+    message: Message,
+    scored: Vec<Scored>,
+    finish: Option<&'static str>,
+    tokens: Tokens,
 }
 
 impl Completion {
     /// The whole body.
     ///
     /// # Errors
-    /// The answer cannot be completed.
-    pub(super) async fn collect(mut self) -> Result<Value, ApiError> {
-        let mut message = Message::default();
-        let mut scored = Vec::new();
-        let mut finish = None;
-        while let Some(piece) = self.answer.next().await? {
-            piece.deltas.into_iter().for_each(|delta| message.add(delta));
-            scored.extend(piece.tokens);
-            finish = piece.finish;
+    /// One of the answers cannot be completed.
+    pub(super) async fn collect(self) -> Result<Value, ApiError> {
+        let mut wholes: Vec<Whole> = self.answers.iter().map(|_| Whole::default()).collect();
+        let mut parts = parts(self.answers);
+        while let Some(part) = parts.next().await {
+            let Part { index, piece, tokens } = part?;
+            let whole = &mut wholes[index];
+            piece.deltas.into_iter().for_each(|delta| whole.message.add(delta));
+            whole.scored.extend(piece.tokens);
+            whole.finish = piece.finish;
+            whole.tokens = tokens;
         }
+        let usage = wholes.iter().map(|whole| whole.tokens).sum::<Tokens>().usage();
+        let choice = |(index, whole): (usize, Whole)| {
+            json!({
+                "index": index,
+                "message": whole.message.json(),
+                "logprobs": content_logprobs(self.writer.as_ref(), &whole.scored),
+                "finish_reason": whole.finish,
+            })
+        };
         Ok(json!({
             "id": id::unique("chatcmpl"),
             "object": "chat.completion",
             "created": unix_seconds(),
             "model": self.model,
-            "choices": [{
-                "index": 0,
-                "message": message.json(),
-                "logprobs": content_logprobs(self.writer.as_ref(), &scored),
-                "finish_reason": finish,
-            }],
-            "usage": self.answer.tokens(self.prompt_tokens).usage(),
+            "choices": wholes.into_iter().enumerate().map(choice).collect::<Vec<_>>(),
+            "usage": usage,
         }))
     }
 
@@ -108,7 +73,7 @@ impl Completion {
         self,
         options: StreamOptions,
     ) -> impl Stream<Item = Result<Value, ApiError>> + Send + 'static {
-        let Self { model, writer, prompt_tokens, answer } = self;
+        let Self { model, writer, answers } = self;
         let chunks = Chunks {
             id: id::unique("chatcmpl"),
             created: unix_seconds(),
@@ -116,27 +81,31 @@ impl Completion {
             writer,
             include_usage: options.include_usage,
         };
-        let first = chunks.chunk(json!({ "role": "assistant", "content": "" }), &[], None);
-        let pieces = unfold(Some(answer), move |answer| async move {
-            let mut answer = answer?;
-            match answer.next().await {
-                Ok(Some(piece)) => {
-                    let tokens = answer.tokens(prompt_tokens);
-                    Some((Ok((piece, tokens)), Some(answer)))
+        let mut tokens = vec![Tokens::default(); answers.len()];
+        let role = json!({ "role": "assistant", "content": "" });
+        let firsts: Vec<_> = (0..answers.len())
+            .map(|index| Ok(chunks.chunk(index, role.clone(), &[], None)))
+            .collect();
+        let parts = parts(answers).map(Some).chain(stream::iter([None]));
+        let rest = parts.map(move |part| {
+            let chunks = match part {
+                Some(Ok(Part { index, piece, tokens: so_far })) => {
+                    tokens[index] = so_far;
+                    chunks.piece(index, piece).into_iter().map(Ok).collect()
                 }
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
-            }
+                Some(Err(error)) => vec![Err(error)],
+                None if chunks.include_usage => {
+                    vec![Ok(chunks.usage(tokens.iter().copied().sum()))]
+                }
+                None => Vec::new(),
+            };
+            stream::iter(chunks)
         });
-        let rest = pieces.map_ok(move |(piece, tokens)| {
-            stream::iter(chunks.piece(piece, tokens).into_iter().map(Ok))
-        });
-        // Boxed, because it is polled while it is moved about.
-        stream::iter([Ok(first)]).chain(rest.try_flatten()).boxed()
+        stream::iter(firsts).chain(rest.flatten())
     }
 }
 
-/// Writes the chunks of one answer.
+/// Writes the chunks of a completion.
 struct Chunks {
     id: String,
     created: u64,
@@ -146,34 +115,36 @@ struct Chunks {
 }
 
 impl Chunks {
-    /// A chunk for each thing that a piece says, and those of the end.
-    fn piece(&self, piece: Piece, tokens: Tokens) -> Vec<Value> {
+    /// A chunk for each thing that a piece of an answer says, and one for its end.
+    fn piece(&self, index: usize, piece: Piece) -> Vec<Value> {
         let mut scored = piece.tokens.as_slice();
         let mut chunks = Vec::new();
         for delta in &piece.deltas {
             // All content of a piece is in one delta.
             let of_delta =
                 if matches!(delta, Delta::Content(_)) { std::mem::take(&mut scored) } else { &[] };
-            chunks.push(self.chunk(delta_json(delta), of_delta, None));
+            chunks.push(self.chunk(index, delta_json(delta), of_delta, None));
         }
         if let Some(finish) = piece.finish {
-            chunks.push(self.chunk(json!({}), scored, Some(finish)));
-            if self.include_usage {
-                let mut last = Value::Object(self.envelope(Vec::new()));
-                last["usage"] = tokens.usage();
-                chunks.push(last);
-            }
+            chunks.push(self.chunk(index, json!({}), scored, Some(finish)));
         }
         chunks
     }
 
-    fn chunk(&self, delta: Value, scored: &[Scored], finish: Option<&str>) -> Value {
+    /// The last chunk, if it is wanted.
+    fn usage(&self, tokens: Tokens) -> Value {
+        let mut last = Value::Object(self.envelope(Vec::new()));
+        last["usage"] = tokens.usage();
+        last
+    }
+
+    fn chunk(&self, index: usize, delta: Value, scored: &[Scored], finish: Option<&str>) -> Value {
         let logprobs = match scored {
             [] => Value::Null,
             _ => content_logprobs(self.writer.as_ref(), scored),
         };
         let choice = json!({
-            "index": 0,
+            "index": index,
             "delta": delta,
             "logprobs": logprobs,
             "finish_reason": finish,

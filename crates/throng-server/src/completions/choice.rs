@@ -3,9 +3,10 @@
 use throng_chat::{Detokenizer, Stops, Tokenizer};
 use throng_engine::{Event, TokenLogprobs};
 
+use crate::choices;
 use crate::error::ApiError;
 use crate::logprobs::{Held, Scored};
-use crate::outcome::finish_reason;
+use crate::outcome::{Tokens, finish_reason};
 use crate::serving::Events;
 
 /// The next piece of an answer.
@@ -27,6 +28,8 @@ pub(super) struct Terms {
     pub(super) echo: bool,
     /// Texts that end the answer.
     pub(super) stop: Vec<String>,
+    /// It is the first answer to its prompt, with which the prompt is counted.
+    pub(super) first: bool,
 }
 
 /// An answer that is being written.
@@ -43,7 +46,9 @@ pub(super) struct Choice {
     decoded: usize,
     /// Characters that were given out.
     shown: usize,
-    tokens: usize,
+    /// What it has cost.
+    tokens: Tokens,
+    first: bool,
 }
 
 impl Choice {
@@ -62,6 +67,7 @@ impl Choice {
                 decoded += text[from..].chars().count();
             }
         }
+        let counted = if terms.first { prompt.len() } else { 0 };
         Self {
             events: Some(events),
             detokenizer,
@@ -70,32 +76,9 @@ impl Choice {
             held,
             decoded,
             shown: 0,
-            tokens: 0,
+            tokens: Tokens { prompt: counted, ..Tokens::default() },
+            first: terms.first,
         }
-    }
-
-    /// Tokens of the answer so far.
-    pub(super) fn tokens(&self) -> usize {
-        self.tokens
-    }
-
-    /// Waits for more of the answer; `None` after its last piece.
-    ///
-    /// # Errors
-    /// The answer cannot be completed.
-    pub(super) async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
-        let Some(events) = &mut self.events else { return Ok(None) };
-        let event = events.next().await?;
-        Ok(Some(match event {
-            Event::Started { .. } => Piece::default(),
-            Event::Prompt(scores) => self.prompt_scored(scores),
-            Event::Token { id, logprobs } => self.token(id, logprobs),
-            Event::Finish { reason, .. } => {
-                self.events = None;
-                let text = self.rest();
-                Piece { finish: Some(finish_reason(reason)?), ..self.piece(text, true) }
-            }
-        }))
     }
 
     /// The prompt's log-probabilities come before any token.
@@ -109,7 +92,7 @@ impl Choice {
     }
 
     fn token(&mut self, id: u32, scores: Option<TokenLogprobs>) -> Piece {
-        self.tokens += 1;
+        self.tokens.completion += 1;
         self.held.push(Scored { id, offset: self.decoded, scores });
         let mut text = String::new();
         self.detokenizer.push(id, &mut text);
@@ -120,7 +103,9 @@ impl Choice {
         if !self.stops.stopped() {
             return piece;
         }
-        self.events = None;
+        if let Some(events) = self.events.take() {
+            events.stop();
+        }
         Piece { finish: Some("stop"), ..piece }
     }
 
@@ -138,5 +123,30 @@ impl Choice {
         self.shown += text.chars().count();
         let tokens = if last { self.held.release_all() } else { self.held.release(self.shown) };
         Piece { text, tokens, finish: None }
+    }
+}
+
+impl choices::Choice for Choice {
+    type Piece = Piece;
+
+    async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
+        let Some(events) = &mut self.events else { return Ok(None) };
+        Ok(Some(match events.next().await? {
+            Event::Started { cached_tokens } => {
+                self.tokens.cached = if self.first { cached_tokens } else { 0 };
+                Piece::default()
+            }
+            Event::Prompt(scores) => self.prompt_scored(scores),
+            Event::Token { id, logprobs } => self.token(id, logprobs),
+            Event::Finish { reason, .. } => {
+                self.events = None;
+                let text = self.rest();
+                Piece { finish: Some(finish_reason(reason)?), ..self.piece(text, true) }
+            }
+        }))
+    }
+
+    fn tokens(&self) -> Tokens {
+        self.tokens
     }
 }

@@ -4,12 +4,10 @@ mod choice;
 mod request;
 mod response;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use throng_engine::{Logprobs, Tenant};
+use throng_engine::Logprobs;
 
 use self::choice::{Choice, Terms};
 use self::request::{CompletionRequest, Prompt};
@@ -75,27 +73,19 @@ fn submit(
     serving: &Serving,
     request: &CompletionRequest,
     prompts: Vec<Vec<u32>>,
-) -> Result<Vec<(usize, Choice)>, ApiError> {
+) -> Result<Vec<Choice>, ApiError> {
     let (app, generation) = (&serving.app, &request.generation);
-    prompts
-        .into_iter()
-        .map(|prompt| {
-            let submitted = throng_engine::Request {
-                prompt: prompt.clone(),
-                sampling: generation.sampling.clone(),
-                limits: generation.limits(request.max_tokens, &app.defaults.stop_tokens),
-                logprobs: Logprobs {
-                    answer: request.logprobs,
-                    prompt: request.logprobs.filter(|_| request.echo),
-                },
-                tenant: Tenant::default(),
-                cache_salt: Arc::default(),
-            };
-            let events = serving
-                .submit(submitted)
-                .map_err(|error| ApiError::from_submit(error, "prompt"))?;
-            let terms = Terms { echo: request.echo, stop: generation.stop.clone() };
-            Ok((prompt.len(), Choice::new(events, &prompt, &app.tokenizer, terms)))
-        })
-        .collect()
+    let logprobs =
+        Logprobs { answer: request.logprobs, prompt: request.logprobs.filter(|_| request.echo) };
+    let mut choices = Vec::new();
+    for prompt in prompts {
+        let limits = generation.limits(request.max_tokens, &app.defaults.stop_tokens);
+        let streams = serving.submit("prompt", prompt.clone(), generation, limits, logprobs)?;
+        choices.extend(streams.into_iter().enumerate().map(|(index, events)| {
+            let terms =
+                Terms { echo: request.echo, stop: generation.stop.clone(), first: index == 0 };
+            Choice::new(events, &prompt, &app.tokenizer, terms)
+        }));
+    }
+    Ok(choices)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::fields::{Fields, elements};
-use crate::sampling::{Generation, MAX_TOP_LOGPROBS, token_id};
+use crate::sampling::{Generation, MAX_CHOICES, MAX_TOP_LOGPROBS, token_id};
 use crate::stream_options::StreamOptions;
 
 /// Prompts of one request at most.
@@ -45,10 +45,11 @@ impl CompletionRequest {
         let mut fields = Fields::parse(body)?;
         let model = fields.string("model")?;
         app.check_model(&fields.required("model", model)?)?;
-        fields.refuse(&[
-            ("suffix", json!(""), "the model continues a text, it does not fill gaps"),
-            ("best_of", json!(1), "one answer for each prompt"),
-        ])?;
+        fields.refuse(&[(
+            "suffix",
+            json!(""),
+            "the model continues a text, it does not fill gaps",
+        )])?;
         let prompt = fields.value("prompt");
         let request = Self {
             prompts: prompts(fields.path("prompt"), fields.required("prompt", prompt)?)?,
@@ -59,6 +60,10 @@ impl CompletionRequest {
             stream: StreamOptions::take(&mut fields)?,
         };
         fields.finish()?;
+        if request.prompts.len() * request.generation.choices > MAX_CHOICES {
+            let message = format_args!("times the number of prompts must be at most {MAX_CHOICES}");
+            return Err(ApiError::invalid("n", message));
+        }
         Ok(request)
     }
 }

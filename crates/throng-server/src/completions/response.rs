@@ -1,10 +1,10 @@
 //! The answers of `POST /v1/completions`, whole or in chunks.
 
-use futures_util::stream::{SelectAll, unfold};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::choice::{Choice, Piece};
+use crate::choices::parts;
 use crate::date::unix_seconds;
 use crate::error::ApiError;
 use crate::id;
@@ -18,63 +18,32 @@ pub(super) struct Answers {
     pub(super) model: String,
     /// `None`: no log-probabilities are wanted.
     pub(super) writer: Option<Writer>,
-    /// Each with the tokens of its prompt.
-    pub(super) choices: Vec<(usize, Choice)>,
-}
-
-/// A piece of one of the answers, and, with its last, what it cost.
-struct Part {
-    index: usize,
-    piece: Piece,
-    completion_tokens: usize,
+    /// Those to the first prompt, then those to the second, and so on.
+    pub(super) choices: Vec<Choice>,
 }
 
 impl Answers {
-    fn prompt_tokens(&self) -> usize {
-        self.choices.iter().map(|(tokens, _)| tokens).sum()
-    }
-
-    /// The pieces of all answers as they come.
-    fn parts(choices: Vec<(usize, Choice)>) -> impl Stream<Item = Result<Part, ApiError>> + Send {
-        let one = |(index, (_, choice))| {
-            Box::pin(unfold(Some(choice), move |choice: Option<Choice>| async move {
-                let mut choice = choice?;
-                match choice.next().await {
-                    Ok(Some(piece)) => {
-                        let part = Part { index, piece, completion_tokens: choice.tokens() };
-                        Some((Ok(part), Some(choice)))
-                    }
-                    Ok(None) => None,
-                    Err(error) => Some((Err(error), None)),
-                }
-            }))
-        };
-        choices.into_iter().enumerate().map(one).collect::<SelectAll<_>>()
-    }
-
     /// The whole body.
     ///
     /// # Errors
     /// One of the answers cannot be completed.
     pub(super) async fn collect(self) -> Result<Value, ApiError> {
-        let mut tokens = Tokens { prompt: self.prompt_tokens(), ..Tokens::default() };
+        let mut tokens = vec![Tokens::default(); self.choices.len()];
         let mut wholes: Vec<Piece> = self.choices.iter().map(|_| Piece::default()).collect();
-        let mut parts = Self::parts(self.choices);
+        let mut parts = parts(self.choices);
         while let Some(part) = parts.next().await {
-            let Part { index, piece, completion_tokens } = part?;
-            let whole = &mut wholes[index];
-            whole.text.push_str(&piece.text);
-            whole.tokens.extend(piece.tokens);
-            if piece.finish.is_some() {
-                whole.finish = piece.finish;
-                tokens.completion += completion_tokens;
-            }
+            let part = part?;
+            let whole = &mut wholes[part.index];
+            whole.text.push_str(&part.piece.text);
+            whole.tokens.extend(part.piece.tokens);
+            whole.finish = part.piece.finish;
+            tokens[part.index] = part.tokens;
         }
         let choices = wholes.iter().enumerate();
         let choices: Vec<_> =
             choices.map(|(index, whole)| choice(index, whole, self.writer.as_ref())).collect();
         let mut body = envelope(&id::unique("cmpl"), unix_seconds(), &self.model, choices);
-        body["usage"] = tokens.usage();
+        body["usage"] = tokens.into_iter().sum::<Tokens>().usage();
         Ok(body)
     }
 
@@ -84,16 +53,14 @@ impl Answers {
         options: StreamOptions,
     ) -> impl Stream<Item = Result<Value, ApiError>> + Send + 'static {
         let (id, created) = (id::unique("cmpl"), unix_seconds());
-        let mut tokens = Tokens { prompt: self.prompt_tokens(), ..Tokens::default() };
         let Self { model, writer, choices } = self;
-        let parts = Self::parts(choices).map(Some).chain(stream::iter([None]));
+        let mut tokens = vec![Tokens::default(); choices.len()];
+        let parts = parts(choices).map(Some).chain(stream::iter([None]));
         parts.filter_map(move |part| {
             let chunk = match part {
                 Some(Ok(part)) => {
-                    if part.piece.finish.is_some() {
-                        tokens.completion += part.completion_tokens;
-                    }
-                    part.is_worth_sending().then(|| {
+                    tokens[part.index] = part.tokens;
+                    part.piece.is_worth_sending().then(|| {
                         let choices = vec![choice(part.index, &part.piece, writer.as_ref())];
                         let mut chunk = envelope(&id, created, &model, choices);
                         if options.include_usage {
@@ -105,7 +72,7 @@ impl Answers {
                 Some(Err(error)) => Some(Err(error)),
                 None if options.include_usage => {
                     let mut chunk = envelope(&id, created, &model, Vec::new());
-                    chunk["usage"] = tokens.usage();
+                    chunk["usage"] = tokens.iter().copied().sum::<Tokens>().usage();
                     Some(Ok(chunk))
                 }
                 None => None,
@@ -115,10 +82,10 @@ impl Answers {
     }
 }
 
-impl Part {
+impl Piece {
     /// A token may be held back, or be half a character.
     fn is_worth_sending(&self) -> bool {
-        let Piece { text, tokens, finish } = &self.piece;
+        let Self { text, tokens, finish } = self;
         !text.is_empty() || !tokens.is_empty() || finish.is_some()
     }
 }

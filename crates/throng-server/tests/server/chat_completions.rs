@@ -38,6 +38,8 @@ fn an_answer_has_content_reasoning_and_usage() {
 #[test]
 fn a_stream_says_the_same_as_the_whole() {
     let server = Server::start();
+    // From the second time on, the cache has the prompt.
+    server.chat("think", json!({})).ok();
     let whole = server.chat("think", json!({})).ok();
     let options = json!({ "stream": true, "stream_options": { "include_usage": true } });
     let mut chunks = server.chat("think", options).chunks();

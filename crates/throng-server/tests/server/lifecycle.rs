@@ -5,15 +5,20 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::json;
-use throng_server::Notice;
+use throng_server::{Notice, ServerConfig};
 
 use crate::hostile::begin_stream;
 use crate::support::script::ENDLESS;
-use crate::support::{Server, Setup, http};
+use crate::support::{Server, Setup, chat_body, http};
+
+fn endless(drain_timeout: Duration) -> Setup {
+    let server = ServerConfig { drain_timeout, ..ServerConfig::default() };
+    Setup { context: 100_000, server, ..Setup::default() }
+}
 
 /// A server with an answer that would take minutes, and its reader.
 fn busy(drain_timeout: Duration) -> (Server, BufReader<TcpStream>) {
-    let server = Server::with(Setup { context: 100_000, drain_timeout, ..Setup::default() });
+    let server = Server::with(endless(drain_timeout));
     let reader = begin_stream(&server, ENDLESS);
     (server, reader)
 }
@@ -62,7 +67,7 @@ fn a_server_that_still_loads_ends_at_once() {
 
 #[test]
 fn an_idle_server_ends_without_waiting() {
-    let server = Server::with(Setup { drain_timeout: Duration::MAX, ..Setup::default() });
+    let server = Server::with(endless(Duration::MAX));
     server.chat("think", json!({})).ok();
     server.stop();
 }
@@ -102,5 +107,17 @@ fn a_stream_that_outlasts_the_drain_ends_with_an_error() {
     let rest = rest(reader);
     let last = rest.trim_end().lines().last().unwrap();
     assert!(last.starts_with("data: {\"error\"") && last.contains("shutting down"), "{last}");
+    server.stop();
+}
+
+#[test]
+fn an_answer_in_one_piece_that_outlasts_the_drain_is_503() {
+    let mut server = Server::with(endless(Duration::ZERO));
+    let body = chat_body(ENDLESS, json!({})).to_string();
+    let stream = http::send(server.address, "/v1/chat/completions", &body);
+    server.wait_until(|stats| stats.running == 1);
+    server.begin_shutdown();
+    let refused = http::read_response(stream);
+    assert_eq!(refused.error(503)["message"], "The server is shutting down");
     server.stop();
 }

@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
 
 mod chat_completions;
+mod choices;
 mod completions;
+mod crowd;
+mod deadlines;
 mod errors;
 mod hostile;
 mod lifecycle;
+mod metrics;
 mod other_routes;
 mod random;
 mod support;
 mod tagged;
+mod tenants;

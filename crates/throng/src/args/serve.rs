@@ -1,9 +1,10 @@
 //! The command line of `throng serve`.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
+use clap::{ArgAction, Args as ClapArgs};
 use throng_server::Date;
 
 use super::ModelArgs;
@@ -48,6 +49,47 @@ pub struct ServeArgs {
     /// The day that the model is told: today, none or YYYY-MM-DD
     #[arg(long, value_name = "DAY", env = "THRONG_DATE", default_value = "today")]
     pub date: Date,
+    /// Requests that wait at most while others are answered; one more is told to come back
+    #[arg(
+        long,
+        value_name = "N",
+        env = "THRONG_MAX_QUEUE",
+        default_value_t = 256,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_536)
+    )]
+    pub max_queue: usize,
+    /// Keep what was computed of prompts, for those that begin alike
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "THRONG_PREFIX_CACHE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = ArgAction::Set
+    )]
+    pub prefix_cache: bool,
+    /// Let tenants share what was computed of prompts; how soon an answer comes then tells one
+    /// what another has asked
+    #[arg(long, env = "THRONG_SHARE_PREFIX_CACHE")]
+    pub share_prefix_cache: bool,
+    /// Give each tenant its share of the machine; --fair-share=false serves whoever came first
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "THRONG_FAIR_SHARE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = ArgAction::Set
+    )]
+    pub fair_share: bool,
+    /// Keys that clients must have: a line is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment.
+    /// Keys of one name are one tenant [default: none is needed, each key is a tenant]
+    #[arg(long, value_name = "FILE", env = "THRONG_API_KEYS")]
+    pub api_keys: Option<PathBuf>,
     /// Seconds that running answers may go on after SIGTERM or Ctrl-C; a second one ends them
     #[arg(
         long,

@@ -1,16 +1,23 @@
 //! `throng serve`: OpenAI's API and a chat page.
 
 use std::cell::OnceCell;
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use throng_chat::Chat;
 use throng_engine::EngineConfig;
-use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
+use throng_server::{ApiKeys, App, Defaults, ModelName, Notice, ServerConfig};
 
 use crate::args::ServeArgs;
+use crate::failure::Failure;
 use crate::loading::Model;
+
+/// Bytes of a file of keys at most.
+const MAX_KEYS_BYTES: u64 = 16 << 20;
 
 /// Serves until it is told to stop.
 ///
@@ -18,7 +25,11 @@ use crate::loading::Model;
 /// The port is taken, or the model cannot be loaded.
 pub fn run(args: &ServeArgs) -> Result<()> {
     let address = SocketAddr::new(args.host, args.port);
-    let config = ServerConfig { drain_timeout: Duration::from_secs(args.drain_timeout) };
+    let config = ServerConfig {
+        drain_timeout: Duration::from_secs(args.drain_timeout),
+        api_keys: args.api_keys.as_deref().map(api_keys).transpose()?,
+        share_prefix_cache: args.share_prefix_cache,
+    };
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
         Notice::Listening(address) => {
@@ -49,6 +60,9 @@ fn load(args: &ServeArgs) -> Result<App> {
     let config = EngineConfig {
         max_sequences: args.max_num_seqs,
         max_batched_tokens: args.max_num_batched_tokens,
+        queue: args.max_queue,
+        prefix_cache: args.prefix_cache,
+        fair_share: args.fair_share,
         ..EngineConfig::default()
     };
     let engine = model.engine(&args.model, config, None)?;
@@ -67,6 +81,25 @@ fn load(args: &ServeArgs) -> Result<App> {
         },
         date: args.date,
     })
+}
+
+/// The keys in a file.
+///
+/// # Errors
+/// It cannot be read, is too large, or a line is not as it should be. No error says a key.
+fn api_keys(path: &Path) -> Result<ApiKeys> {
+    let failed = |what: String| Failure {
+        message: format!("{}: {what}", path.display()),
+        hint: "a line of --api-keys is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment",
+    };
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_KEYS_BYTES + 1).read_to_string(&mut text))
+        .map_err(|error| failed(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > MAX_KEYS_BYTES {
+        return Err(failed(format!("has more than {MAX_KEYS_BYTES} bytes")).into());
+    }
+    Ok(ApiKeys::parse(&text).map_err(|error| failed(error.to_string()))?)
 }
 
 /// What clients call the model: the names asked for, or the model's own.

@@ -86,6 +86,15 @@ pub fn head(method: &str, path: &str, headers: &[(&str, &str)], length: usize) -
     head.into_bytes()
 }
 
+/// Sends a request for JSON and waits for nothing.
+pub fn send(address: SocketAddr, path: &str, body: &str) -> TcpStream {
+    let mut stream = connect(address);
+    let json = [("Content-Type", "application/json")];
+    stream.write_all(&head("POST", path, &json, body.len())).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    stream
+}
+
 pub fn read_response(stream: TcpStream) -> Response {
     let mut reader = BufReader::new(stream);
     let (status, headers) = read_head(&mut reader);

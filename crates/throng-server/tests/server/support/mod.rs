@@ -8,11 +8,11 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use throng_chat::{Chat, Tokenizer};
-use throng_engine::{Engine, EngineConfig};
+use throng_engine::{Engine, EngineConfig, Stats};
 use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
 use throng_spec::ModelSpec;
 use throng_testkit::{ScriptedRunner, TinyGptOss, byte_tokenizer, special};
@@ -20,6 +20,9 @@ use tokio::sync::oneshot;
 
 /// Positions of the scripted model.
 pub const CONTEXT: usize = 4096;
+
+/// A test that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a test may want otherwise.
 pub struct Setup {
@@ -31,22 +34,24 @@ pub struct Setup {
     pub chat: bool,
     /// The model has a chat template in place of Harmony, and writes tags.
     pub tagged: bool,
-    /// How long answers may go on after the shutdown began.
-    pub drain_timeout: Duration,
+    /// How the server treats its clients. A test that waits for a drain to end has failed.
+    pub server: ServerConfig,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let config = EngineConfig::default();
-        let drain_timeout = Duration::from_secs(60);
+        let server = ServerConfig { drain_timeout: PATIENCE, ..ServerConfig::default() };
         let (context, failing_after) = (CONTEXT, usize::MAX);
-        Self { config, context, failing_after, chat: true, tagged: false, drain_timeout }
+        Self { config, context, failing_after, chat: true, tagged: false, server }
     }
 }
 
 /// A running server; dropping it stops it.
 pub struct Server {
     pub address: SocketAddr,
+    /// What runs behind it.
+    pub engine: Engine,
     /// What it tells its operator.
     notices: Mutex<mpsc::Receiver<Notice>>,
     shutdown: Option<oneshot::Sender<()>>,
@@ -67,7 +72,8 @@ impl Server {
 
     /// A server whose model is there once the sender is used or dropped.
     pub fn loading(setup: Setup) -> (Self, oneshot::Sender<()>) {
-        let (app, drain_timeout) = (app(&setup), setup.drain_timeout);
+        let (app, config) = (app(&setup), setup.server);
+        let engine = app.engine.clone();
         let (load, loaded) = oneshot::channel::<()>();
         let (tell, notices) = mpsc::channel();
         let (address_out, address) = mpsc::channel();
@@ -80,7 +86,6 @@ impl Server {
                 let stopped = async {
                     let _ = stopped.await;
                 };
-                let config = ServerConfig { drain_timeout };
                 let loading = async {
                     let _ = loaded.await;
                     Ok::<_, Infallible>(app)
@@ -94,7 +99,8 @@ impl Server {
         });
         let address = address.recv().unwrap();
         let notices = Mutex::new(notices);
-        let server = Self { address, notices, shutdown: Some(shutdown), thread: Some(thread) };
+        let server =
+            Self { address, engine, notices, shutdown: Some(shutdown), thread: Some(thread) };
         (server, load)
     }
 
@@ -122,6 +128,26 @@ impl Server {
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
+    }
+
+    /// Waits until what the engine says of itself is so.
+    pub fn wait_until(&self, is_so: impl Fn(&Stats) -> bool) -> Stats {
+        let begun = Instant::now();
+        loop {
+            let stats = self.engine.stats();
+            if is_so(&stats) {
+                return stats;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{stats:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// The same requests by someone with a key.
+    pub fn post_as(&self, key: &str, path: &str, body: &Value) -> http::Response {
+        let key = format!("Bearer {key}");
+        let headers = [("Content-Type", "application/json"), ("Authorization", &*key)];
+        http::request(self.address, "POST", path, &headers, body.to_string().as_bytes())
     }
 
     pub fn get(&self, path: &str) -> http::Response {

@@ -1,0 +1,142 @@
+//! What is measured of one answer. Times are those at which the server passes events on, so a client
+//! that reads slowly is seen in them.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use throng_engine::{Event, FinishReason};
+
+use super::Metrics;
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// By itself, or by a text that ends it.
+    Stop,
+    /// By a limit.
+    Length,
+    /// The client left, or the server did.
+    Abort,
+    /// The request's time was over.
+    Timeout,
+    /// The model failed.
+    Error,
+}
+
+impl Outcome {
+    /// All, in the order in which they are counted.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Stop, Self::Length, Self::Abort, Self::Timeout, Self::Error];
+
+    /// As the label says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Abort => "abort",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// An answer that is being measured; dropping it ends the measurement.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    metrics: Arc<Metrics>,
+    prompt_tokens: usize,
+    tokens: usize,
+    submitted: Instant,
+    started: Option<Instant>,
+    first: Option<Instant>,
+    last: Instant,
+    outcome: Outcome,
+}
+
+impl Observed {
+    /// An answer to a prompt of so many tokens that was asked for just now.
+    pub(crate) fn new(metrics: Arc<Metrics>, prompt_tokens: usize) -> Self {
+        let submitted = Instant::now();
+        Self {
+            metrics,
+            prompt_tokens,
+            tokens: 0,
+            submitted,
+            started: None,
+            first: None,
+            last: submitted,
+            outcome: Outcome::Abort,
+        }
+    }
+
+    /// The next event has come.
+    pub(crate) fn see(&mut self, event: &Event) {
+        let now = Instant::now();
+        let metrics = &self.metrics;
+        match event {
+            Event::Started { .. } => {
+                self.started = Some(now);
+                metrics.queued.observe(seconds(self.submitted, now));
+            }
+            Event::Prompt(_) => {}
+            Event::Token { .. } => {
+                match self.first {
+                    Some(_) => metrics.inter_token.observe(seconds(self.last, now)),
+                    None => {
+                        self.first = Some(now);
+                        metrics.first_token.observe(seconds(self.submitted, now));
+                    }
+                }
+                self.tokens += 1;
+                self.last = now;
+            }
+            Event::Finish { reason, .. } => {
+                self.outcome = match reason {
+                    FinishReason::Stop => Outcome::Stop,
+                    FinishReason::Length => Outcome::Length,
+                    FinishReason::Cancelled => Outcome::Abort,
+                    FinishReason::Expired => Outcome::Timeout,
+                    FinishReason::Failed(_) => Outcome::Error,
+                };
+            }
+        }
+    }
+
+    /// The answer needs no more events: a text has ended it.
+    pub(crate) fn stopped(&mut self) {
+        self.outcome = Outcome::Stop;
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        let metrics = &self.metrics;
+        let now = Instant::now();
+        let mut outcomes = metrics.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes[self.outcome as usize] += 1;
+        drop(outcomes);
+        if self.started.is_some() {
+            metrics.pace.lock().unwrap_or_else(PoisonError::into_inner).ended(now);
+        }
+        // Times of answers that were cut off would tell of their clients.
+        if !matches!(self.outcome, Outcome::Stop | Outcome::Length) {
+            return;
+        }
+        metrics.whole.observe(seconds(self.submitted, now));
+        metrics.prompt_tokens.observe(self.prompt_tokens as f64);
+        metrics.generation_tokens.observe(self.tokens as f64);
+        if let Some(started) = self.started {
+            metrics.inference.observe(seconds(started, now));
+            let prefilled = self.first.unwrap_or(now);
+            metrics.prefill.observe(seconds(started, prefilled));
+            metrics.decode.observe(seconds(prefilled, self.last.max(prefilled)));
+        }
+        if let (Some(first), 2..) = (self.first, self.tokens) {
+            metrics.per_token.observe(seconds(first, self.last) / (self.tokens - 1) as f64);
+        }
+    }
+}
+
+fn seconds(from: Instant, to: Instant) -> f64 {
+    to.saturating_duration_since(from).as_secs_f64()
+}

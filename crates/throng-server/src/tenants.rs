@@ -1,0 +1,101 @@
+//! Who asks: the tenant of a request, by the key that comes with it.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use throng_engine::Tenant;
+
+use crate::api_keys::ApiKeys;
+use crate::error::ApiError;
+use crate::id;
+
+/// Tells tenants apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Tenants {
+    /// Those who may ask; `None`: everybody.
+    keys: Option<ApiKeys>,
+    /// Makes the names that are derived from keys useless to guess the keys by.
+    pepper: [u64; 2],
+}
+
+impl Tenants {
+    /// Lets in who has one of the keys, or everybody.
+    pub(crate) fn new(keys: Option<ApiKeys>) -> Self {
+        Self { keys, pepper: [id::random(), id::random()] }
+    }
+
+    /// Whose request has these headers. Where everybody may ask, those with the same key are one
+    /// tenant, and so are those without.
+    ///
+    /// # Errors
+    /// A key is needed, and this one is wrong or missing.
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Tenant, ApiError> {
+        let key = bearer(headers);
+        match (&self.keys, key) {
+            (Some(keys), Some(key)) => {
+                keys.tenant(key).cloned().ok_or_else(ApiError::incorrect_api_key)
+            }
+            (Some(_), None) => Err(ApiError::missing_api_key()),
+            (None, Some(key)) => Ok(Tenant { name: self.name(key).into(), ..Tenant::default() }),
+            (None, None) => Ok(Tenant::default()),
+        }
+    }
+
+    /// A name for the owner of a key that nobody has named.
+    fn name(&self, key: &str) -> String {
+        let mut hash = Sha256::new();
+        self.pepper.iter().for_each(|half| hash.update(half.to_le_bytes()));
+        hash.update(key);
+        let bytes: [u8; 32] = hash.finalize().into();
+        bytes[..8].iter().fold("key-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+    }
+}
+
+/// The key in `Authorization: Bearer KEY`, if there is one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?;
+    // A key that is no ASCII is nobody's; it must not pass for none.
+    let value = value.to_str().unwrap_or("Bearer \u{fffd}");
+    let (scheme, key) = value.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue};
+
+    use super::Tenants;
+    use crate::api_keys::ApiKeys;
+
+    fn name(tenants: &Tenants, value: &[u8]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("Authorization", HeaderValue::from_bytes(value).unwrap());
+        tenants.identify(&headers).ok().map(|tenant| tenant.name.to_string())
+    }
+
+    #[test]
+    fn without_keys_the_bearer_is_the_tenant_and_its_name_does_not_tell_the_key() {
+        let open = Tenants::new(None);
+        let one = name(&open, b"Bearer sk-one").unwrap();
+        assert_eq!(name(&open, b"bearer  sk-one "), Some(one.clone()));
+        assert_ne!(name(&open, b"Bearer sk-two"), Some(one.clone()));
+        assert!(!one.contains("one") && one.len() == "key-".len() + 16, "{one}");
+        assert_ne!(name(&Tenants::new(None), b"Bearer sk-one"), Some(one), "another server's name");
+        for none in [&b"Bearer "[..], b"Basic eA==", b"Bearer", b""] {
+            assert_eq!(name(&open, none).unwrap(), "anonymous");
+        }
+        assert_eq!(&*open.identify(&HeaderMap::new()).unwrap().name, "anonymous");
+    }
+
+    #[test]
+    fn with_keys_one_of_them_is_needed() {
+        let closed = Tenants::new(Some(ApiKeys::parse("sk-one alice").unwrap()));
+        assert_eq!(name(&closed, b"Bearer sk-one"), Some("alice".to_owned()));
+        for wrong in [&b"Bearer sk-two"[..], b"Bearer", b"Basic sk-one", b"sk-one", b"Bearer \xff"]
+        {
+            assert_eq!(name(&closed, wrong), None);
+        }
+        assert!(closed.identify(&HeaderMap::new()).is_err());
+    }
+}
