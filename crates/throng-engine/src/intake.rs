@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::prefix::Salt;
+use crate::cache::Salt;
 use crate::queue::Queue;
 use crate::request::{InvalidSampling, Request};
 use crate::sequence::{Origin, PromptFlag, Sequence};

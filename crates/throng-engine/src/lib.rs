@@ -1,20 +1,15 @@
 //! Token ids to token ids: who runs in the next step, where keys and values live, which token
 //! comes next. One plain thread; no text, no JSON, no tensors, no clock in the bookkeeping.
 
-mod block_pool;
-mod block_table;
+mod cache;
 mod config;
 mod engine;
 mod event;
 mod fit;
 mod intake;
-mod kept;
 mod kv_plan;
-mod prefix;
-mod prefix_cache;
 mod queue;
 mod request;
-mod reuse;
 mod sampler;
 mod scheduler;
 mod sequence;

@@ -19,12 +19,12 @@ use throng_model::{BLOCK_TOKENS, Batch, KvBlocks};
 use throng_spec::ModelSpec;
 
 use self::running::Running;
-use crate::block_table::SharedCache;
+use crate::cache::PrefixCache;
+use crate::cache::SharedCache;
 use crate::config::EngineConfig;
 use crate::event::FinishReason;
 use crate::intake::{Intake, SubmitError};
 use crate::kv_plan::{blocks_of_one, widest_window};
-use crate::prefix_cache::PrefixCache;
 use crate::queue::Queue;
 use crate::request::Request;
 use crate::sampler::Sampler;

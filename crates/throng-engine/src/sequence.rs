@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_channel::Sender;
 
+use crate::cache::Salt;
 use crate::event::{Event, FinishReason, TokenLogprobs, Usage};
-use crate::prefix::Salt;
 use crate::queue::QueueSlot;
 use crate::request::Request;
 use crate::sampler::{Choice, Chosen, Job};

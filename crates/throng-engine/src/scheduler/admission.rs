@@ -8,7 +8,7 @@ use throng_model::BLOCK_TOKENS;
 
 use super::Scheduler;
 use super::running::Running;
-use crate::block_table::BlockTable;
+use crate::cache::BlockTable;
 use crate::event::FinishReason;
 use crate::sequence::Sequence;
 

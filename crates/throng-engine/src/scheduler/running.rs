@@ -2,7 +2,7 @@
 
 use throng_model::Row;
 
-use crate::block_table::BlockTable;
+use crate::cache::BlockTable;
 use crate::sequence::Sequence;
 
 /// A sequence with a place in the KV cache.

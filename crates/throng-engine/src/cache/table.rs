@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use throng_model::{BLOCK_TOKENS, BlockId, BlockTables};
 
-use crate::kept::Worth;
-use crate::prefix::{BlockTokens, Parent, Prefix, Salt};
-use crate::prefix_cache::{Places, PrefixCache};
-use crate::reuse::PrefixHash;
+use super::kept::Worth;
+use super::prefix::{BlockTokens, Parent, Prefix, Salt};
+use super::prefix_cache::{Places, PrefixCache};
+use super::reuse::PrefixHash;
 
 /// The KV cache's bookkeeping, which the scheduler and all its sequences have in common.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::prefix::{BlockTokens, Salt};
+use super::prefix::{BlockTokens, Salt};
 
 /// Ends of sequences that are remembered.
 const ENDS: usize = 1 << 14;

@@ -17,10 +17,10 @@ use std::ops::Range;
 
 use throng_model::{BLOCK_TOKENS, BlockId, KvBlocks};
 
-use crate::block_pool::BlockPool;
-use crate::kept::{Terms, Worth};
-use crate::prefix::{Parent, Prefix};
-use crate::reuse::{PrefixHash, Reuse};
+use super::kept::{Terms, Worth};
+use super::pool::BlockPool;
+use super::prefix::{Parent, Prefix};
+use super::reuse::{PrefixHash, Reuse};
 use crate::stats::PoolStats;
 
 /// A full block that can be found by its prefix.

@@ -1,7 +1,7 @@
 //! The tree and its pools, without a scheduler.
 
 use super::*;
-use crate::prefix::{BlockTokens, Salt};
+use crate::cache::prefix::{BlockTokens, Salt};
 
 /// Sees a block and a half.
 const WINDOW: usize = BLOCK_TOKENS * 3 / 2;

@@ -3,7 +3,7 @@
 
 use throng_model::BlockId;
 
-use crate::kept::{Kept, Terms};
+use super::kept::{Kept, Terms};
 use crate::stats::PoolStats;
 
 /// Blocks of one pool. Integers only; the bytes are the model's.
@@ -143,7 +143,7 @@ impl BlockPool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kept::Worth;
+    use crate::cache::kept::Worth;
 
     #[test]
     fn free_blocks_go_first_and_then_those_on_offer() {

@@ -3,7 +3,7 @@
 use throng_model::BlockId;
 
 use super::PrefixCache;
-use crate::prefix::{BlockTokens, Parent, Prefix, Salt};
+use crate::cache::prefix::{BlockTokens, Parent, Prefix, Salt};
 
 /// A prefix that was found: blocks of the full pool from the beginning, and of the window pool from
 /// block `behind` on. The finder holds them now.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use throng_model::BlockId;
 
 use super::PrefixCache;
-use crate::prefix::Parent;
+use crate::cache::prefix::Parent;
 
 impl PrefixCache {
     /// Panics, saying what is broken, unless blocks are conserved and the tree is one. `held` has
