@@ -6,6 +6,8 @@
 //! [`bar_plot`] bring such medians to a terminal.
 
 mod crowd;
+#[cfg(feature = "load")]
+pub mod load;
 mod offline;
 mod plot;
 mod profile;
