@@ -42,6 +42,21 @@ pub(crate) enum Conduct {
     LeavesAfter(usize),
     /// Waits so long before each read, so that the server's writes wait too.
     ReadsSlowly(Duration),
+    /// Reads nothing for so long once the answer's head is there, then leaves.
+    Stalls(Duration),
+}
+
+impl Conduct {
+    /// Its clients, for reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::LeavesBeforeHead(_) => "hasty",
+            Self::LeavesAfter(_) => "leaving",
+            Self::ReadsSlowly(_) => "slow",
+            Self::Stalls(_) => "stalling",
+        }
+    }
 }
 
 /// Speaks with one server, from any number of threads.
@@ -179,6 +194,10 @@ impl Client {
         if !kind.starts_with("text/event-stream") {
             let start = short(&text(response)?);
             return Err(Failure::Malformed(format!("content type {kind:?}: {start}")));
+        }
+        if let Conduct::Stalls(pause) = conduct {
+            self.sleep_until(Instant::now() + pause);
+            return Ok(Outcome::Left);
         }
         read(response.into_body().into_reader(), conduct, exchange)
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::client::{Client, Conduct};
+use super::client::Conduct;
 use super::crew;
 use super::error::LoadError;
 use super::exchange::Exchange;

@@ -114,7 +114,9 @@ impl Summary {
 }
 
 /// How many requests failed in which way.
-pub(crate) fn failures(exchanges: &[Exchange]) -> BTreeMap<String, usize> {
+pub(crate) fn failures<'a>(
+    exchanges: impl IntoIterator<Item = &'a Exchange>,
+) -> BTreeMap<String, usize> {
     let mut failures = BTreeMap::new();
     for exchange in exchanges {
         if let Outcome::Failed(failure) = &exchange.outcome {

@@ -1,0 +1,79 @@
+//! What a server says of itself in Prometheus' text format: who runs, who waits, which blocks.
+
+/// Endings of names, ours and vLLM's, then llama-server's.
+const RUNNING: [&str; 2] = ["num_requests_running", "requests_processing"];
+const WAITING: [&str; 2] = ["num_requests_waiting", "requests_deferred"];
+const BLOCKS: [&str; 2] = ["kv_blocks_used", "kv_cache_used_blocks"];
+
+/// What a server says of itself; `None` where it does not.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Gauges {
+    /// Requests that are being answered.
+    pub running: Option<f64>,
+    /// Requests that are queued.
+    pub waiting: Option<f64>,
+    /// Blocks of the KV cache that requests hold, over all pools; what is only cached is free.
+    pub blocks: Option<f64>,
+}
+
+impl Gauges {
+    /// Reads the body of `/metrics`.
+    pub fn read(text: &str) -> Self {
+        let mut gauges = Self::default();
+        for (name, value) in text.lines().filter_map(sample) {
+            let is = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending));
+            let gauge = if is(RUNNING) {
+                &mut gauges.running
+            } else if is(WAITING) {
+                &mut gauges.waiting
+            } else if is(BLOCKS) {
+                &mut gauges.blocks
+            } else {
+                continue;
+            };
+            // A line for each pool, or each tenant.
+            *gauge = Some(gauge.unwrap_or(0.0) + value);
+        }
+        gauges
+    }
+
+    /// Whether nothing is left of any request, as far as the server says.
+    pub fn is_quiet(&self) -> bool {
+        [self.running, self.waiting, self.blocks].into_iter().flatten().all(|value| value == 0.0)
+    }
+}
+
+/// The name and the value of a line, if it is a sample's.
+fn sample(line: &str) -> Option<(&str, f64)> {
+    if line.starts_with('#') {
+        return None;
+    }
+    // Labels may hold spaces and braces within their quotes; what follows the last brace does not.
+    let (name, rest) = match line.split_once('{') {
+        Some((name, rest)) => (name, rest.rsplit_once('}')?.1),
+        None => line.split_once(char::is_whitespace)?,
+    };
+    let value: f64 = rest.split_whitespace().next()?.parse().ok()?;
+    value.is_finite().then_some((name.trim(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gauges_are_found_under_any_prefix_and_summed_over_labels() {
+        let text = "# HELP throng:num_requests_running x\n# TYPE throng:num_requests_running gauge\n\
+                    throng:num_requests_running 2\n\
+                    throng:num_requests_waiting{tenant=\"a } b\"} 3\n\
+                    throng:num_requests_waiting{tenant=\"c\"} 4 1700000000\n\
+                    other_total 9\n\
+                    nothing\nnum_requests_running NaN\n";
+        let gauges = Gauges::read(text);
+        assert_eq!((gauges.running, gauges.waiting, gauges.blocks), (Some(2.0), Some(7.0), None));
+        assert!(!gauges.is_quiet());
+        let llama = Gauges::read("llamacpp:requests_processing 0\nllamacpp:requests_deferred 0\n");
+        assert_eq!((llama.running, llama.waiting), (Some(0.0), Some(0.0)));
+        assert!(llama.is_quiet() && Gauges::default().is_quiet());
+    }
+}
