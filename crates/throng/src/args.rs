@@ -1,7 +1,11 @@
 //! The command line as it was typed.
 
+#[cfg(feature = "load")]
+mod asked;
 mod bench;
 mod inspect;
+#[cfg(feature = "load")]
+mod load;
 mod serve;
 
 use std::path::PathBuf;
@@ -12,8 +16,12 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use throng_chat::Effort;
 use throng_server::Date;
 
+#[cfg(feature = "load")]
+pub use self::asked::{AnswerArgs, EndpointName, PromptArgs, TargetArgs};
 pub use self::bench::{BenchArgs, OfflineArgs};
 pub use self::inspect::InspectArgs;
+#[cfg(feature = "load")]
+pub use self::load::{ConversationsArgs, FairnessArgs, LoadArgs, LoadCommand, SoakArgs};
 pub use self::serve::ServeArgs;
 
 /// Serve gpt-oss models to many users at once, from one set of weights.
@@ -220,7 +228,8 @@ mod tests {
     fn every_setting_is_an_environment_variable_of_its_name() {
         let command = Args::command();
         command.clone().debug_assert();
-        for verb in command.get_subcommands() {
+        let verbs = command.get_subcommands();
+        for verb in verbs.flat_map(|verb| verb.get_subcommands().chain([verb])) {
             for setting in verb.get_arguments().filter(|argument| !argument.is_positional()) {
                 let long = setting.get_long().expect("every setting has a long name");
                 // What is asked, and what is scored, is no setting.

@@ -73,6 +73,10 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<HubError>() {
         return error.hint();
     }
+    #[cfg(feature = "load")]
+    if let Some(error) = error.downcast_ref::<throng_bench::load::LoadError>() {
+        return Some(error.hint().to_owned());
+    }
     if let Some(error) = error.downcast_ref::<DoesNotFit>() {
         return Some(error.hint());
     }

@@ -12,6 +12,8 @@ mod memory;
 mod nano;
 mod settings;
 mod source;
+#[cfg(feature = "load")]
+mod stop;
 mod terminal;
 mod units;
 

@@ -12,7 +12,7 @@ use super::exchange::{Exchange, Outcome};
 use super::session::Session;
 use super::summary::{failures, spread};
 use super::target::ApiKey;
-use super::units::{NONE, columns, percentile, seconds};
+use super::units::{NONE, percentile, seconds};
 use crate::Samples;
 
 /// Separate the draws of the two tenants, and of the single one's two parts.
@@ -183,7 +183,7 @@ impl Shares {
         if self.refusals > 0 {
             remarks += &format!("The crowd was told to come back later {} times.\n", self.refusals);
         }
-        columns(&rows) + &remarks
+        crate::table(&rows) + &remarks
     }
 
     /// Everything, for programs; times in seconds.

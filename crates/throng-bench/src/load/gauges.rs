@@ -3,7 +3,9 @@
 /// Endings of names, ours and vLLM's, then llama-server's.
 const RUNNING: [&str; 2] = ["num_requests_running", "requests_processing"];
 const WAITING: [&str; 2] = ["num_requests_waiting", "requests_deferred"];
-const BLOCKS: [&str; 2] = ["kv_blocks_used", "kv_cache_used_blocks"];
+/// A series for each pool and each state: those that requests hold are used.
+const BLOCKS: &str = "kv_cache_blocks";
+const USED: &str = "state=\"used\"";
 
 /// What a server says of itself; `None` where it does not.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -20,13 +22,13 @@ impl Gauges {
     /// Reads the body of `/metrics`.
     pub fn read(text: &str) -> Self {
         let mut gauges = Self::default();
-        for (name, value) in text.lines().filter_map(sample) {
+        for (name, labels, value) in text.lines().filter_map(sample) {
             let is = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending));
             let gauge = if is(RUNNING) {
                 &mut gauges.running
             } else if is(WAITING) {
                 &mut gauges.waiting
-            } else if is(BLOCKS) {
+            } else if name.ends_with(BLOCKS) && labels.contains(USED) {
                 &mut gauges.blocks
             } else {
                 continue;
@@ -43,18 +45,24 @@ impl Gauges {
     }
 }
 
-/// The name and the value of a line, if it is a sample's.
-fn sample(line: &str) -> Option<(&str, f64)> {
+/// The name, the labels and the value of a line, if it is a sample's.
+fn sample(line: &str) -> Option<(&str, &str, f64)> {
     if line.starts_with('#') {
         return None;
     }
     // Labels may hold spaces and braces within their quotes; what follows the last brace does not.
-    let (name, rest) = match line.split_once('{') {
-        Some((name, rest)) => (name, rest.rsplit_once('}')?.1),
-        None => line.split_once(char::is_whitespace)?,
+    let (name, labels, rest) = match line.split_once('{') {
+        Some((name, rest)) => {
+            let (labels, rest) = rest.rsplit_once('}')?;
+            (name, labels, rest)
+        }
+        None => {
+            let (name, rest) = line.split_once(char::is_whitespace)?;
+            (name, "", rest)
+        }
     };
     let value: f64 = rest.split_whitespace().next()?.parse().ok()?;
-    value.is_finite().then_some((name.trim(), value))
+    value.is_finite().then_some((name.trim(), labels, value))
 }
 
 #[cfg(test)]
@@ -67,10 +75,16 @@ mod tests {
                     throng:num_requests_running 2\n\
                     throng:num_requests_waiting{tenant=\"a } b\"} 3\n\
                     throng:num_requests_waiting{tenant=\"c\"} 4 1700000000\n\
+                    throng:kv_cache_blocks{pool=\"full\",state=\"used\"} 5\n\
+                    throng:kv_cache_blocks{pool=\"full\",state=\"cached\"} 50\n\
+                    throng:kv_cache_blocks{pool=\"window\",state=\"used\"} 2\n\
                     other_total 9\n\
                     nothing\nnum_requests_running NaN\n";
         let gauges = Gauges::read(text);
-        assert_eq!((gauges.running, gauges.waiting, gauges.blocks), (Some(2.0), Some(7.0), None));
+        assert_eq!(
+            (gauges.running, gauges.waiting, gauges.blocks),
+            (Some(2.0), Some(7.0), Some(7.0))
+        );
         assert!(!gauges.is_quiet());
         let llama = Gauges::read("llamacpp:requests_processing 0\nllamacpp:requests_deferred 0\n");
         assert_eq!((llama.running, llama.waiting), (Some(0.0), Some(0.0)));

@@ -48,3 +48,6 @@ pub use svg::svg;
 pub use table::{bars, table};
 pub use target::{ApiKey, Endpoint, Url};
 pub use workload::Workload;
+
+#[cfg(test)]
+mod tests;

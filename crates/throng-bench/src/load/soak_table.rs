@@ -1,7 +1,7 @@
 //! A soak as a person reads it: what clients did, and what the server held.
 
 use super::soak::{Ends, Endurance};
-use super::units::{NONE, columns};
+use super::units::NONE;
 
 impl Endurance {
     /// A line for each conduct, what failed, and a line for each look at the server.
@@ -22,7 +22,7 @@ impl Endurance {
             total.failed += ends.failed;
         }
         rows.push(line("all", total));
-        let mut text = columns(&rows);
+        let mut text = crate::table(&rows);
         for (kind, count) in &self.failures {
             text += &format!("{count} failed: {kind}\n");
         }
@@ -60,6 +60,6 @@ impl Endurance {
             row.push(or_none(process.and_then(|one| one.files).map(|files| files.to_string())));
             rows.push(row);
         }
-        columns(&rows)
+        crate::table(&rows)
     }
 }

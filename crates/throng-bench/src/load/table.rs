@@ -2,7 +2,7 @@
 
 use super::level::Load;
 use super::summary::Summary;
-use super::units::{columns, percentile, three_digits};
+use super::units::{percentile, three_digits};
 use crate::{Bar, bar_plot};
 
 /// What a level is called.
@@ -35,7 +35,7 @@ pub fn table(summaries: &[Summary]) -> String {
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(summaries.iter().map(row));
-    let mut text = columns(&rows);
+    let mut text = crate::table(&rows);
     text += &remarks(summaries);
     text
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::conversations::{Talk, Turn};
 use super::summary::spread;
-use super::units::{NONE, columns, percentile, share, three_digits};
+use super::units::{NONE, percentile, share, three_digits};
 use crate::Samples;
 
 /// Counts of one turn of all conversations, or of all turns.
@@ -74,7 +74,7 @@ impl Talk {
         let completed = self.turns.iter().filter(|turn| turn.exchange.is_complete());
         let tokens: u64 = completed.map(|turn| turn.exchange.tokens()).sum();
         let seconds = self.elapsed.as_secs_f64();
-        let mut text = columns(&table);
+        let mut text = crate::table(&table);
         text += &format!(
             "{} conversations in {} s, {} tokens/s of answers. repeated: prompts of the turns\n\
              before, which a cache without end has.\n",

@@ -1,4 +1,4 @@
-//! Numbers and tables as a person reads them.
+//! Numbers as a person reads them.
 
 use crate::Samples;
 
@@ -38,22 +38,6 @@ pub(crate) fn percentile(samples: Option<&Samples>, percent: f64) -> String {
     samples.map_or_else(|| NONE.to_owned(), |samples| seconds(samples.percentile(percent)))
 }
 
-/// Rows of cells as right-aligned columns, two spaces apart.
-pub(crate) fn columns(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let length = |cell: &String| cell.chars().count();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(length).max();
-    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
-    let mut table = String::new();
-    for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
-        table += cells.join("  ").trim_end();
-        table.push('\n');
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,13 +56,5 @@ mod tests {
             assert_eq!(seconds(number), text);
         }
         assert_eq!((share(1, 3), share(0, 0)), ("33.3 %".to_owned(), "-".to_owned()));
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["a", "µs"], vec!["bcd", "1"]]
-            .map(|row| row.into_iter().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(columns(&rows), "  a  µs\nbcd   1\n");
-        assert_eq!(columns(&[]), "");
     }
 }

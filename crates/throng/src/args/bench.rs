@@ -6,11 +6,18 @@ use clap::Args as ClapArgs;
 use clap::builder::RangedU64ValueParser;
 use throng_bench::OfflinePlan;
 
+#[cfg(feature = "load")]
+use super::LoadCommand;
 use super::ModelArgs;
 
 /// Arguments of `throng bench`.
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    /// On a server; without it, a model is measured here.
+    #[cfg(feature = "load")]
+    #[command(subcommand)]
+    pub load: Option<LoadCommand>,
     #[command(flatten)]
     pub offline: OfflineArgs,
 }

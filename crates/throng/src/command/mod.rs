@@ -4,6 +4,8 @@ mod bench;
 mod chat;
 mod generate;
 mod inspect;
+#[cfg(feature = "load")]
+mod load;
 #[cfg(feature = "pull")]
 mod pull;
 mod score;
