@@ -51,9 +51,6 @@ impl Worker {
                 std::thread::sleep(NAP);
             }
         }
-        let mut scheduler = self.scheduler.lock();
-        scheduler.finish_all(&FinishReason::Cancelled);
-        scheduler.finish_waiting(&FinishReason::Cancelled);
     }
 
     /// Hands over who has come; sleeps while there is nothing to do. False when every handle on the
@@ -97,5 +94,28 @@ impl Worker {
         if let Err(error) = result {
             self.scheduler.lock().finish_all(&FinishReason::Failed(error.to_string()));
         }
+    }
+}
+
+impl Drop for Worker {
+    /// However the thread ends, and be it by a bug, nobody waits for an event that never comes: the
+    /// handles that are left keep the scheduler, and the sequences in it, alive.
+    fn drop(&mut self) {
+        let reason = if std::thread::panicking() {
+            FinishReason::Failed("the engine met a bug in itself; the log has the message".into())
+        } else {
+            FinishReason::Cancelled
+        };
+        // Nobody comes after this.
+        self.arrivals.close();
+        // A scheduler that broke off in the middle may do so again; one panic is enough.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            while let Ok(sequences) = self.arrivals.try_recv() {
+                self.enqueue(sequences);
+            }
+            let mut scheduler = self.scheduler.lock();
+            scheduler.finish_all(&reason);
+            scheduler.finish_waiting(&reason);
+        }));
     }
 }

@@ -58,7 +58,7 @@ fn a_second_signal_ends_a_server_that_waits_for_answers() {
     terminate(&server);
     let mut line = String::new();
     printed.read_line(&mut line).unwrap();
-    assert!(line.starts_with("stopping: 1 running"), "{line}");
+    assert!(line.starts_with("stopping: 1 request "), "{line}");
     terminate(&server);
     assert!(server.wait().unwrap().success());
 }

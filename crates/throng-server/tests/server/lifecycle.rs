@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::json;
+use throng_engine::EngineConfig;
 use throng_server::{Notice, ServerConfig};
 
 use crate::hostile::begin_stream;
@@ -119,5 +120,24 @@ fn an_answer_in_one_piece_that_outlasts_the_drain_is_503() {
     server.begin_shutdown();
     let refused = http::read_response(stream);
     assert_eq!(refused.error(503)["message"], "The server is shutting down");
+    server.stop();
+}
+
+#[test]
+fn an_engine_that_dies_is_told_and_keeps_nobody_waiting() {
+    let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
+    let server = Server::with(Setup { config, dying_after: 50, ..endless(Duration::MAX) });
+    let running = begin_stream(&server, ENDLESS);
+    let waiting = http::send(
+        server.address,
+        "/v1/chat/completions",
+        &chat_body("think", json!({})).to_string(),
+    );
+    let rest = rest(running);
+    let last = rest.trim_end().lines().last().unwrap();
+    assert!(last.contains("{\"error\"") && last.contains("met a bug"), "{last}");
+    assert!([500, 503].contains(&http::read_response(waiting).status));
+    assert_health(&server, 503, "dead");
+    server.chat("think", json!({})).error(503);
     server.stop();
 }

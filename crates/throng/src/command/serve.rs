@@ -44,7 +44,10 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         Notice::Draining(0) => {}
         Notice::Draining(running) => {
             let seconds = args.drain_timeout;
-            eprintln!("stopping: {running} running may take {seconds} s; another signal ends them");
+            let requests = if running == 1 { "request" } else { "requests" };
+            eprintln!(
+                "stopping: {running} {requests} may run for {seconds} s more, or to a second signal"
+            );
         }
     };
     let load = {

@@ -1,5 +1,6 @@
 //! A server on a port of its own, with a scripted model behind it.
 
+mod dying;
 pub mod http;
 pub mod script;
 mod tagged;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub context: usize,
     /// The model fails after so many steps.
     pub failing_after: usize,
+    /// The model takes the engine with it after so many steps.
+    pub dying_after: usize,
     /// Whether the tokenizer's special tokens make a chat format.
     pub chat: bool,
     /// The model has a chat template in place of Harmony, and writes tags.
@@ -42,8 +45,8 @@ impl Default for Setup {
     fn default() -> Self {
         let config = EngineConfig::default();
         let server = ServerConfig { drain_timeout: PATIENCE, ..ServerConfig::default() };
-        let (context, failing_after) = (CONTEXT, usize::MAX);
-        Self { config, context, failing_after, chat: true, tagged: false, server }
+        let (context, failing_after, dying_after) = (CONTEXT, usize::MAX, usize::MAX);
+        Self { config, context, failing_after, dying_after, chat: true, tagged: false, server }
     }
 }
 
@@ -204,6 +207,7 @@ fn app(setup: &Setup) -> App {
     };
     let runner =
         ScriptedRunner::with_script(spec, blocks, script).failing_after(setup.failing_after);
+    let runner = dying::Dying { runner, steps_left: setup.dying_after };
     let tokenizer = chat.tokenizer().clone();
     App {
         engine: Engine::start(Box::new(runner), setup.config).unwrap(),
