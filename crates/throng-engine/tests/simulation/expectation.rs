@@ -1,5 +1,6 @@
 //! What a request must get: what it gets alone, which in turn must be what the script says.
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use throng_engine::{Event, FinishReason, Scheduler, TokenLogprobs, Usage, logprobs};
@@ -15,8 +16,9 @@ pub fn alone(world: &World, arrival: &Arrival) -> Vec<Vec<Event>> {
     let quiet = world.alone();
     let script = Box::new(world.script());
     let mut runner = ScriptedRunner::with_script(quiet.spec(), quiet.blocks(), script);
-    let mut scheduler =
-        Scheduler::new(&quiet.spec(), quiet.blocks(), quiet.config).expect("there is room");
+    let scheduler = Scheduler::new(&quiet.spec(), quiet.blocks(), quiet.config);
+    // Left alone by a panic, as in a simulation.
+    let mut scheduler = ManuallyDrop::new(scheduler.expect("there is room"));
     let mut request = arrival.request(world);
     request.limits.deadline = None;
     // The crowd's pool may hold less than the model's context.
@@ -38,6 +40,7 @@ pub fn alone(world: &World, arrival: &Arrival) -> Vec<Vec<Event>> {
         let logits = runner.run(&step.batch).expect("nothing fails here");
         scheduler.on_step_done(&step, logits);
     }
+    drop(ManuallyDrop::into_inner(scheduler));
     for events in &mut answers {
         // Choices share the blocks of their prompt.
         let started = matches!(events.remove(0), Event::Started { .. });

@@ -1,5 +1,6 @@
 //! Runs a case to its end, step by step, and checks everything after each.
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use throng_engine::{FinishReason, Scheduler, Stats, Step, SubmitError};
@@ -25,7 +26,8 @@ const MAX_STEPS: usize = 50_000;
 struct Simulation<'a> {
     case: &'a Case,
     world: &'a World,
-    scheduler: Scheduler,
+    /// Left alone by a panic: broken books would panic once more, and take the trace with them.
+    scheduler: ManuallyDrop<Scheduler>,
     runner: ScriptedRunner,
     now: Duration,
     crowd: Crowd,
@@ -68,7 +70,7 @@ impl<'a> Simulation<'a> {
         Self {
             case,
             world,
-            scheduler,
+            scheduler: ManuallyDrop::new(scheduler),
             runner: ScriptedRunner::with_script(spec, blocks, script).strict(),
             now: Duration::ZERO,
             crowd: Crowd::default(),

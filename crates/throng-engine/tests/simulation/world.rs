@@ -82,6 +82,11 @@ impl World {
         world.config.fair_share = true;
         world.config.queue = 256;
         world.config.max_sequences = 1 + random.below(3);
+        if random.below(2) == 0 {
+            // Few blocks too: whoever has a place may soon lose it.
+            world.context = 40 + random.below(24);
+            world.spare.full = world.context.div_ceil(BLOCK_TOKENS) + random.below(2);
+        }
         world
     }
 

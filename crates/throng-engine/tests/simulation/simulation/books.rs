@@ -1,5 +1,7 @@
 //! What is checked after a step, and at the end.
 
+use std::mem::ManuallyDrop;
+
 use throng_engine::{FinishReason, Step};
 
 use super::Simulation;
@@ -110,6 +112,7 @@ impl Simulation<'_> {
         let most = stats.finished.cancelled;
         let left = self.crowd.0.iter().filter(|member| member.life.finished.is_none());
         assert!(most <= left.count() as u64, "{most} were cancelled");
+        drop(ManuallyDrop::into_inner(self.scheduler));
         Summary {
             preemptions: stats.preemptions,
             left: most,
