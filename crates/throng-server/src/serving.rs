@@ -1,6 +1,7 @@
 //! A request that was let in: who asks, what serves it, and whether it still does.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -68,6 +69,8 @@ impl Serving {
             tenant: self.tenant.clone(),
             cache_salt: self.cache_salt(&generation.cache_salt),
         };
+        // The engine may be done before this thread goes on.
+        let submitted = Instant::now();
         let streams = self
             .app
             .engine
@@ -75,7 +78,7 @@ impl Serving {
             .map_err(|error| self.refusal(error, param))?;
         let events = |stream| Events {
             stream,
-            observed: Observed::new(self.metrics.clone(), prompt_tokens),
+            observed: Observed::new(self.metrics.clone(), prompt_tokens, submitted),
             phases: self.phases.clone(),
             _running: self.running.clone(),
         };

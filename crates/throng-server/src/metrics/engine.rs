@@ -18,7 +18,11 @@ const OTHERS: &str = "others";
 pub(super) fn write(to: &mut Exposition, stats: &Stats) {
     let gauges = [
         ("num_requests_running", "Answers with a place in the KV cache.", stats.running as f64),
-        ("num_requests_waiting", "Answers that wait for one.", stats.waiting as f64),
+        (
+            "num_requests_waiting",
+            "Answers that wait for a place in the KV cache.",
+            stats.waiting as f64,
+        ),
         (
             "kv_cache_usage_perc",
             "Blocks that running answers hold in the fuller pool; 1 is all.",
@@ -36,8 +40,16 @@ pub(super) fn write(to: &mut Exposition, stats: &Stats) {
         }
     }
     let counters = [
-        ("prefix_cache_queries_total", "Prompt tokens looked for in it.", stats.queried_tokens),
-        ("prefix_cache_hits_total", "Prompt tokens found in it.", stats.cached_tokens),
+        (
+            "prefix_cache_queries_total",
+            "Prompt tokens looked for in the prefix cache.",
+            stats.queried_tokens,
+        ),
+        (
+            "prefix_cache_hits_total",
+            "Prompt tokens found in the prefix cache.",
+            stats.cached_tokens,
+        ),
         ("num_preemptions_total", "Answers that lost their place to others.", stats.preemptions),
         ("prompt_tokens_total", "Prompt tokens computed.", stats.prompt_tokens),
         ("generation_tokens_total", "Tokens generated.", stats.generated_tokens),
@@ -74,22 +86,30 @@ pub(super) fn write_tenants(
             family.sample(&[("tenant", &*tenant.name)], of(tenant) as f64);
         }
     };
-    gauge(to, "tenant_requests_running", "As num_requests_running.", |tenant| tenant.running);
-    gauge(to, "tenant_requests_waiting", "As num_requests_waiting.", |tenant| tenant.waiting);
+    gauge(to, "tenant_requests_running", "num_requests_running, by tenant.", |tenant| {
+        tenant.running
+    });
+    gauge(to, "tenant_requests_waiting", "num_requests_waiting, by tenant.", |tenant| {
+        tenant.waiting
+    });
     let counter = |to: &mut Exposition, name, help, of: fn(&TenantStats) -> u64| {
         let mut family = to.counter(name, help);
         for tenant in &tenants {
             family.sample(&[("tenant", &*tenant.name)], of(tenant) as f64);
         }
     };
-    counter(to, "tenant_prompt_tokens_total", "As prompt_tokens_total.", |one| one.prompt_tokens);
-    counter(to, "tenant_prefix_cache_hits_total", "As prefix_cache_hits_total.", |one| {
+    counter(to, "tenant_prompt_tokens_total", "prompt_tokens_total, by tenant.", |one| {
+        one.prompt_tokens
+    });
+    counter(to, "tenant_prefix_cache_hits_total", "prefix_cache_hits_total, by tenant.", |one| {
         one.cached_tokens
     });
-    counter(to, "tenant_generation_tokens_total", "As generation_tokens_total.", |one| {
+    counter(to, "tenant_generation_tokens_total", "generation_tokens_total, by tenant.", |one| {
         one.generated_tokens
     });
-    counter(to, "tenant_preemptions_total", "As num_preemptions_total.", |one| one.preemptions);
+    counter(to, "tenant_preemptions_total", "num_preemptions_total, by tenant.", |one| {
+        one.preemptions
+    });
 }
 
 /// Those with a series of their own, and the sum of the others: a client that calls itself by

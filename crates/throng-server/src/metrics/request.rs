@@ -54,9 +54,8 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// An answer to a prompt of so many tokens that was asked for just now.
-    pub(crate) fn new(metrics: Arc<Metrics>, prompt_tokens: usize) -> Self {
-        let submitted = Instant::now();
+    /// An answer to a prompt of so many tokens that was asked for at `submitted`.
+    pub(crate) fn new(metrics: Arc<Metrics>, prompt_tokens: usize, submitted: Instant) -> Self {
         Self {
             metrics,
             prompt_tokens,

@@ -135,6 +135,21 @@ fn what_was_answered_was_counted() {
 }
 
 #[test]
+fn times_fit_together() {
+    let server = Server::start();
+    server.complete(json!("Once"), json!({})).ok();
+    let samples = metrics(&server);
+    let seconds = |name: &str| value(&samples, &format!("{name}_seconds_sum"), "");
+    let whole = seconds("e2e_request_latency");
+    assert!(whole >= seconds("step_model") + seconds("step_scheduling"), "{samples:?}");
+    let parts = ["request_queue_time", "request_prefill_time", "request_decode_time"].map(seconds);
+    assert!(parts.iter().sum::<f64>() <= whole + 1e-6, "{samples:?}");
+    assert!(seconds("time_to_first_token") <= whole);
+    // Tokens that are there when they are asked for come at once, but none before the one before.
+    assert!(seconds("inter_token_latency") <= seconds("request_decode_time") + 1e-6);
+}
+
+#[test]
 fn what_is_going_on_is_shown() {
     let server = Server::with(Setup { context: 100_000, ..Setup::default() });
     let _one = begin_stream(&server, ENDLESS);
