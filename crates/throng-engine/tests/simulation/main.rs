@@ -25,6 +25,8 @@ mod world;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use crate::case::Case;
 use crate::panics::caught;
@@ -35,6 +37,9 @@ use crate::summary::Summary;
 /// What CI runs.
 const SEEDS: u64 = 1000;
 const STEPS: usize = 100_000;
+
+/// After so long without an end it is told which seeds run.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Seeds between two lines of progress.
 const PROGRESS: u64 = 1000;
@@ -75,12 +80,21 @@ fn run(first: u64, seeds: u64) -> Summary {
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (done, watched) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
-        for worker in workers {
-            if let Err(panic) = worker.join() {
-                std::panic::resume_unwind(panic);
+        // A scheduler that never returns fails no test: its seed must be told before.
+        scope.spawn(|| {
+            let next = &next;
+            let watched = watched;
+            while watched.recv_timeout(MINUTE) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("a minute later: the last seeds before {next:?} are running");
             }
+        });
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        drop(done);
+        if let Some(panic) = ends.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
         }
     });
     total.into_inner().unwrap()
@@ -89,8 +103,9 @@ fn run(first: u64, seeds: u64) -> Summary {
 /// Simulates one seed. If it fails, stops the others and panics with a small case that fails alike.
 fn check(seed: u64, stop_others: impl Fn()) -> Summary {
     let case = Case::of_seed(seed);
-    let failure = |case: &Case| caught(|| simulate(case)).err();
-    let message = match caught(|| simulate(&case)) {
+    let failure = |case: &Case| caught(case, || simulate(case)).err();
+    let about = format!("seed {seed}:\n{case}");
+    let message = match caught(&about, || simulate(&case)) {
         Ok(summary) => return summary,
         Err(message) => message,
     };

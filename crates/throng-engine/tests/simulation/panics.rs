@@ -2,33 +2,46 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-thread_local! {
-    /// Where the last panic of this thread was, while its panics are caught.
-    static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
+/// A run whose panics are caught.
+struct Caught {
+    /// Where it panicked.
+    place: Option<String>,
+    /// What runs.
+    about: String,
 }
 
-/// What `run` returns, or what it says as it panics, with the place.
-pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+thread_local! {
+    static CAUGHT: RefCell<Option<Caught>> = const { RefCell::new(None) };
+}
+
+/// What `run` returns, or what it says as it panics, with the place. A second panic on the way out
+/// of the first ends the process; then `about` is printed, or nothing would tell what ran.
+pub fn caught<T>(about: &impl Display, run: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let default = take_hook();
         set_hook(Box::new(move |info| {
-            let caught = CAUGHT.with_borrow_mut(|place| {
-                let place = place.as_mut()?;
-                *place = info.location().map(ToString::to_string).unwrap_or_default();
-                Some(())
+            let is_caught = CAUGHT.with_borrow_mut(|caught| {
+                let Some(Caught { place, about }) = caught else { return false };
+                if let Some(first) = place {
+                    eprintln!("a panic at {first}, and one more on the way out, in\n{about}");
+                    return false;
+                }
+                *place = info.location().map(ToString::to_string);
+                true
             });
-            if caught.is_none() {
+            if !is_caught {
                 default(info);
             }
         }));
     });
-    CAUGHT.set(Some(String::new()));
+    CAUGHT.set(Some(Caught { place: None, about: about.to_string() }));
     let result = catch_unwind(AssertUnwindSafe(run));
-    let place = CAUGHT.take().unwrap_or_default();
+    let place = CAUGHT.take().and_then(|caught| caught.place).unwrap_or_default();
     result.map_err(|payload| format!("{}\n  at {place}", text(payload.as_ref())))
 }
 
