@@ -64,6 +64,16 @@ fn a_second_signal_ends_a_server_that_waits_for_answers() {
 }
 
 #[test]
+fn a_server_to_which_nobody_listens_drains_all_the_same() {
+    let (mut server, address, printed) = start(&["--drain-timeout", "0"]);
+    let mut stream = ask(&address);
+    drop(printed);
+    terminate(&server);
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    assert!(server.wait().unwrap().success());
+}
+
+#[test]
 fn after_the_drain_timeout_streams_end_with_an_error() {
     let (mut server, address, _printed) = start(&["--drain-timeout", "0"]);
     let mut stream = ask(&address);

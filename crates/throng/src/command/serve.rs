@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,21 +33,21 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
         Notice::Listening(address) => {
-            eprintln!("listening on http://{address}");
+            say(&format!("listening on http://{address}"));
             let _ = listening.set(address);
         }
         Notice::Ready(name) => {
             let address = listening.get().map_or(String::new(), ToString::to_string);
             let page = format!("open http://{address} for the chat page");
-            eprintln!("{name} is ready: {page}; OpenAI clients want /v1");
+            say(&format!("{name} is ready: {page}; OpenAI clients want /v1"));
         }
         Notice::Draining(0) => {}
         Notice::Draining(running) => {
             let seconds = args.drain_timeout;
             let requests = if running == 1 { "request" } else { "requests" };
-            eprintln!(
+            say(&format!(
                 "stopping: {running} {requests} may run for {seconds} s more, or to a second signal"
-            );
+            ));
         }
     };
     let load = {
@@ -55,6 +55,11 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         move || load(&args)
     };
     throng_server::run(address, config, load, tell)
+}
+
+/// Tells the operator; a server goes on where nobody reads what it says.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Everything that is served.
