@@ -86,7 +86,7 @@ fn a_table_bars_and_a_picture() {
 }
 
 #[test]
-fn conversations_grow_by_their_own_past() {
+fn conversations_find_their_own_past_in_the_cache() {
     let server = Server::start();
     let talk = server.json(
         "conversations",
@@ -102,7 +102,9 @@ fn conversations_grow_by_their_own_past() {
     for turn in [1, 2] {
         assert_eq!(number(turn, "repeated_tokens"), number(turn - 1, "prompt_tokens"));
         assert!(number(turn, "prompt_tokens") > number(turn, "repeated_tokens"), "{}", talk[0]);
-        assert!(number(turn, "cached_tokens") <= number(turn, "prompt_tokens"), "{}", talk[0]);
+        // All but what is left of a block, and what the template says differently of the past.
+        let (cached, repeated) = (number(turn, "cached_tokens"), number(turn, "repeated_tokens"));
+        assert!(repeated / 2 < cached && cached < number(turn, "prompt_tokens"), "{}", talk[0]);
     }
 }
 
