@@ -34,7 +34,7 @@ impl Queue {
     pub(crate) fn enter(&self, tenant: &Arc<str>, count: usize) -> Result<Vec<QueueSlot>, usize> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let own = waiting.by_tenant.get(tenant).copied().unwrap_or(0);
-        let limit = if own == 0 { 2 * self.limit } else { self.limit };
+        let limit = if own == 0 { self.limit.saturating_mul(2) } else { self.limit };
         // Whoever has the queue to itself may ask for more answers to one prompt than it is long.
         if waiting.all > 0 && waiting.all + count > limit {
             return Err(waiting.all);

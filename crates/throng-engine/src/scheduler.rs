@@ -18,6 +18,7 @@ use std::time::Duration;
 use throng_model::{BLOCK_TOKENS, Batch, KvBlocks};
 use throng_spec::ModelSpec;
 
+use self::admission::Refusal;
 use self::running::Running;
 use crate::cache::PrefixCache;
 use crate::cache::SharedCache;
@@ -46,6 +47,8 @@ pub struct Scheduler {
     /// Blocks of the window pool with which any sequence can go on.
     window_least: usize,
     arrivals: u64,
+    /// The last sequence for which there was no room.
+    refused: Option<Refusal>,
     vocab: usize,
     stats: Stats,
 }
@@ -108,6 +111,7 @@ impl Scheduler {
             sampler: Sampler::new(config.threads),
             window_least: least.window,
             arrivals: 0,
+            refused: None,
             vocab: spec.vocab,
             stats: Stats {
                 step_rows: Histogram::of_counts(),
@@ -213,6 +217,7 @@ impl Scheduler {
 
     fn finish(&mut self, running: Running, reason: FinishReason) {
         let Running { sequence, table } = running;
+        table.end();
         // Before its client knows: whoever comes next finds the blocks free.
         drop(table);
         self.vacate(&sequence);
@@ -229,13 +234,13 @@ impl Scheduler {
 }
 
 /// Names for blocks that take no memory of the KV cache, at most.
-const MAX_NAMES: usize = 1 << 20;
+const MAX_NAMES: usize = 1 << 17;
 
 /// A KV cache that cannot hold a single sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the KV cache has {} blocks for windows, but one sequence needs {}",
-    blocks.window, least.window
+    "the KV cache has {} blocks and {} for windows, but one sequence needs {} and {}",
+    blocks.full, blocks.window, least.full.min(1), least.window
 )]
 pub struct KvCacheTooSmall {
     /// What there is.

@@ -57,6 +57,9 @@ pub(crate) struct Sequence {
     submitted: Duration,
     /// Until it begins.
     slot: Option<QueueSlot>,
+    /// On what terms its blocks are kept when it ends, once it has begun.
+    pub(crate) gap: u64,
+    finished: bool,
 }
 
 impl Sequence {
@@ -78,6 +81,8 @@ impl Sequence {
             leads: origin.leads,
             submitted: origin.submitted,
             slot: Some(origin.slot),
+            gap: 0,
+            finished: false,
         }
     }
 
@@ -246,7 +251,12 @@ impl Sequence {
     }
 
     /// Says why it ended, as the last thing that is said.
-    pub(crate) fn finish(self, reason: FinishReason) {
+    pub(crate) fn finish(mut self, reason: FinishReason) {
+        self.end(reason);
+    }
+
+    fn end(&mut self, reason: FinishReason) {
+        self.finished = true;
         let usage =
             Usage { prompt_tokens: self.prompt_tokens, completion_tokens: self.answer_tokens() };
         self.send(Event::Finish { reason, usage });
@@ -261,6 +271,10 @@ impl Sequence {
 
 impl Drop for Sequence {
     fn drop(&mut self) {
+        // Whoever loses a sequence by a bug of ours does not leave its client waiting.
+        if !self.finished {
+            self.end(FinishReason::Failed("the engine lost the request".to_owned()));
+        }
         // Whatever became of it, the other choices wait for it no longer.
         if self.leads {
             self.prompt.0.store(true, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Who is next: fair shares between tenants, after Sheng et al., "Fairness in Serving Large
 //! Language Models" (OSDI 2024). Each tenant has a counter of the service that it got, weighted;
-//! the lowest is served first. A tenant that comes back from idleness starts no lower than those
-//! that are busy, so idleness earns no credit.
+//! the lowest is served first. A tenant that had nothing to wait for starts where the others are by
+//! then, so idleness earns no credit: where whoever was admitted last stood.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
@@ -25,6 +25,8 @@ const MAX_IDLE: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Tenants {
     accounts: BTreeMap<Arc<str>, Account>,
+    /// The most service that anyone had when it was admitted.
+    level: u64,
     /// Serve by fair shares; otherwise whoever came first.
     fair: bool,
 }
@@ -51,7 +53,7 @@ pub(crate) type Turn = (u64, u64);
 
 impl Tenants {
     pub(crate) fn new(fair: bool) -> Self {
-        Self { accounts: BTreeMap::new(), fair }
+        Self { accounts: BTreeMap::new(), level: 0, fair }
     }
 
     /// Sequences that wait.
@@ -67,29 +69,30 @@ impl Tenants {
         self.accounts.values().map(stats).collect()
     }
 
-    /// Lets a sequence wait, among those of its tenant in its place by arrival.
+    /// Lets a sequence wait that has just come.
     pub(crate) fn push(&mut self, sequence: Sequence) {
         let tenant = sequence.request().tenant.clone();
-        let least = self.busy().map(|account| account.service).min();
         if !self.accounts.contains_key(&tenant.name) {
             self.forget_idle();
         }
+        let level = self.level;
         let account = self.account(&tenant);
         account.weight = tenant.weight;
-        if !account.is_busy() {
-            // Where nobody is busy, all begin anew.
-            account.service = least.map_or(0, |least| account.service.max(least));
+        if !account.waiting.iter().any(Sequence::is_ready) {
+            account.service = account.service.max(level);
         }
-        let place = account.waiting.partition_point(|other| other.arrival < sequence.arrival);
-        account.waiting.insert(place, sequence);
-        if least.is_none() {
-            for account in self.accounts.values_mut() {
-                account.service = 0;
-            }
-        }
+        self.put_back(sequence);
     }
 
-    /// The turn of the next sequence that may begin, and whose it is.
+    /// Lets a sequence wait again that was taken out, in its place by arrival.
+    pub(crate) fn put_back(&mut self, sequence: Sequence) {
+        let tenant = sequence.request().tenant.clone();
+        let waiting = &mut self.account(&tenant).waiting;
+        let index = waiting.partition_point(|other| other.arrival < sequence.arrival);
+        waiting.insert(index, sequence);
+    }
+
+    /// Whose sequence is the next that may begin.
     pub(crate) fn next(&self) -> Option<Arc<str>> {
         let turns = self.accounts.iter().filter_map(|(name, account)| {
             let first = account.waiting.iter().find(|sequence| sequence.is_ready())?;
@@ -100,8 +103,10 @@ impl Tenants {
 
     /// Takes the next sequence of a tenant that may begin.
     pub(crate) fn pop(&mut self, name: &Arc<str>) -> Option<Sequence> {
-        let waiting = &mut self.accounts.get_mut(name)?.waiting;
-        waiting.remove(waiting.iter().position(Sequence::is_ready)?)
+        let account = self.accounts.get_mut(name)?;
+        let index = account.waiting.iter().position(Sequence::is_ready)?;
+        self.level = self.level.max(account.service);
+        account.waiting.remove(index)
     }
 
     /// When a sequence of a tenant is served: those with lower turns first.
@@ -150,15 +155,14 @@ impl Tenants {
         let mut left = Vec::new();
         for account in self.accounts.values_mut() {
             // Most of the time nobody leaves, and then nothing is moved.
-            while let Some(index) = account.waiting.iter().position(&leave) {
-                left.extend(account.waiting.remove(index));
+            if account.waiting.iter().any(&leave) {
+                let (leaving, staying) =
+                    std::mem::take(&mut account.waiting).into_iter().partition::<Vec<_>, _>(&leave);
+                account.waiting = staying.into();
+                left.extend(leaving);
             }
         }
         left
-    }
-
-    fn busy(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.values().filter(|account| account.is_busy())
     }
 
     fn account(&mut self, tenant: &Tenant) -> &mut Account {

@@ -77,22 +77,27 @@ impl Worker {
     }
 
     /// Runs one step. A model that fails, even by a panic, costs the requests that run, never the
-    /// engine.
+    /// engine. A panic of the bookkeeping ends the thread: books that are broken stay closed.
     fn run_step(&mut self, step: &Step) {
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let begun = Instant::now();
-            let logits = self.runner.run(&step.batch)?;
-            let computed = Instant::now();
-            let mut scheduler = self.scheduler.lock();
-            scheduler.on_step_done(step, logits);
-            let stats = scheduler.stats_mut();
-            stats.model_seconds.observe((computed - begun).as_secs_f64());
-            stats.sampling_seconds.observe(computed.elapsed().as_secs_f64());
-            Ok(())
-        }))
-        .unwrap_or_else(|_| Err(RunError("it panicked; the log has the message".into())));
-        if let Err(error) = result {
-            self.scheduler.lock().finish_all(&FinishReason::Failed(error.to_string()));
+        let begun = Instant::now();
+        let runner = &mut self.runner;
+        let run = AssertUnwindSafe(move || {
+            // Moved in, so that what it gives may outlive the closure.
+            let runner = runner;
+            runner.run(&step.batch)
+        });
+        let result = catch_unwind(run)
+            .unwrap_or_else(|_| Err(RunError("it panicked; the log has the message".into())));
+        let computed = Instant::now();
+        let mut scheduler = self.scheduler.lock();
+        match result {
+            Ok(logits) => {
+                scheduler.on_step_done(step, logits);
+                let stats = scheduler.stats_mut();
+                stats.model_seconds.observe((computed - begun).as_secs_f64());
+                stats.sampling_seconds.observe(computed.elapsed().as_secs_f64());
+            }
+            Err(error) => scheduler.finish_all(&FinishReason::Failed(error.to_string())),
         }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! The oldest first is right as long as most of what comes again comes while it is still there. When
 //! it comes later than that, the oldest first keeps nothing at all: each block goes just before it
-//! is asked for. So every block is kept on terms: when its like was last asked for again, and how
-//! long that had taken. A block that is long overdue is given up, oldest first. While none is, the
-//! one goes that is due last. Then, of users who come in turn, as many keep their blocks as fit.
+//! is asked for. So every block is kept on terms: when it was held last, and after what gap it is
+//! expected again (`reuse.rs`; no gap while the oldest first is right). A block that is long overdue
+//! is given up, oldest first. While none is, the one goes that is due last. Then, of users who come
+//! in turn, as many keep their blocks as fit.
 
 use std::collections::BTreeSet;
 

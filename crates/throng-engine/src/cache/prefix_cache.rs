@@ -53,7 +53,7 @@ pub(crate) struct PrefixCache {
     /// Of each block of the window pool: it stood at the end of something, or was found again.
     marked: Vec<bool>,
     last_number: u64,
-    /// Blocks given back so far: the time by which things are kept.
+    /// Blocks kept so far, of both pools: the time by which they are.
     clock: u64,
     reuse: Reuse,
 }
@@ -111,7 +111,7 @@ impl PrefixCache {
         let full = match self.found_by.get(&prefix) {
             Some(&known) => {
                 self.full.share(known);
-                self.release_full(own.full, None);
+                self.release_full(own.full, 0);
                 known
             }
             None => {
@@ -124,7 +124,7 @@ impl PrefixCache {
         let window = match (own.window, node.window) {
             (Some(ours), Some(known)) => {
                 self.window.share(known);
-                self.release_window(ours, Worth::Little, None);
+                self.release_window(ours, Worth::Little, 0);
                 Some(known)
             }
             (Some(ours), None) => {
@@ -156,7 +156,7 @@ impl PrefixCache {
 
     /// A holder gives a block of the full pool back, whose like may come again after `gap`. Those
     /// at the end of a sequence must be given back first.
-    pub(crate) fn release_full(&mut self, id: BlockId, gap: Option<u64>) {
+    pub(crate) fn release_full(&mut self, id: BlockId, gap: u64) {
         if !self.full.release(id) {
             return;
         }
@@ -174,7 +174,7 @@ impl PrefixCache {
     }
 
     /// A holder gives a block of the window pool back.
-    pub(crate) fn release_window(&mut self, id: BlockId, worth: Worth, gap: Option<u64>) {
+    pub(crate) fn release_window(&mut self, id: BlockId, worth: Worth, gap: u64) {
         let index = id as usize;
         self.marked[index] |= worth == Worth::Much;
         if !self.window.release(id) {
@@ -191,15 +191,20 @@ impl PrefixCache {
         }
     }
 
-    fn terms(&mut self, worth: Worth, gap: Option<u64>) -> Terms {
+    fn terms(&mut self, worth: Worth, gap: u64) -> Terms {
         self.clock += 1;
-        Terms { worth, last: self.clock, gap: gap.or(self.reuse.usual_gap()).unwrap_or(0) }
+        Terms { worth, last: self.clock, gap }
     }
 
-    /// Notes that a sequence begins that has these prefixes, shorter ones first. Returns how long
-    /// ago one ended that it goes on from.
-    pub(crate) fn note_begin(&mut self, path: impl Iterator<Item = PrefixHash>) -> Option<u64> {
-        self.reuse.begin(path, self.clock)
+    /// Notes that a sequence begins that has these prefixes, shorter ones first. Returns the gap
+    /// after which its own blocks are to be expected again.
+    pub(crate) fn note_begin(&mut self, path: impl Iterator<Item = PrefixHash>) -> u64 {
+        if !self.keeps {
+            return 0;
+        }
+        let gap = self.reuse.begin(path, self.clock);
+        let room = self.full.available() + self.window.available();
+        self.reuse.expected_gap(gap, room as u64)
     }
 
     /// Notes that a sequence has come to the end of a prefix from which another may go on.

@@ -10,7 +10,7 @@ use super::prefix::{BlockTokens, Salt};
 const ENDS: usize = 1 << 14;
 
 /// Gaps of which the usual one is taken.
-const GAPS: usize = 64;
+const GAPS: usize = 32;
 
 /// Names a prefix. Two with one name would be taken for each other, which costs a bad guess and no
 /// more.
@@ -57,14 +57,16 @@ impl Reuse {
     }
 
     /// Notes that a sequence begins with these prefixes, shorter ones first. Returns the gap to the
-    /// last one that ended within it.
+    /// last one that ended within it, or went on from there.
     pub(crate) fn begin(
         &mut self,
         prefixes: impl Iterator<Item = PrefixHash>,
         now: u64,
     ) -> Option<u64> {
-        let then = prefixes.filter_map(|prefix| self.ends.get(&prefix)).last()?;
-        let gap = now.saturating_sub(*then);
+        let ended = |prefix| self.ends.get(&prefix).map(|then| (prefix, *then));
+        let (prefix, then) = prefixes.filter_map(ended).last()?;
+        self.end(prefix, now);
+        let gap = now.saturating_sub(then);
         if self.gaps.len() == GAPS {
             self.gaps.pop_front();
         }
@@ -72,11 +74,18 @@ impl Reuse {
         Some(gap)
     }
 
-    /// The gap that most do not exceed; `None` if nothing came again yet.
-    pub(crate) fn usual_gap(&self) -> Option<u64> {
+    /// After what gap to expect a prefix again, where `own` is what it took the last time and
+    /// `room` is how many blocks can be kept. 0, which makes the oldest go first, if at least half
+    /// of what comes again comes in good time before the oldest has to go; else its own gap, or for
+    /// want of one the gap that most do not exceed.
+    pub(crate) fn expected_gap(&self, own: Option<u64>, room: u64) -> u64 {
         let mut gaps: Vec<u64> = self.gaps.iter().copied().collect();
         gaps.sort_unstable();
-        gaps.get(gaps.len() * 3 / 4).copied()
+        let (Some(&half), Some(&most)) = (gaps.get(gaps.len() / 2), gaps.get(gaps.len() * 3 / 4))
+        else {
+            return 0;
+        };
+        if half <= room / 4 * 3 { 0 } else { own.unwrap_or(most) }
     }
 }
 
@@ -103,7 +112,17 @@ mod tests {
         assert_eq!(reuse.begin(path.iter().copied(), 100), Some(80));
         assert_eq!(reuse.begin(path[..2].iter().copied(), 100), Some(90));
         assert_eq!(reuse.begin(path[..1].iter().copied(), 100), None);
-        assert_eq!(reuse.usual_gap(), Some(90));
+        assert_eq!(reuse.begin(path.iter().copied(), 105), Some(5), "it was there at 100");
+    }
+
+    #[test]
+    fn the_oldest_goes_first_unless_most_come_too_late_for_it() {
+        let mut reuse = Reuse::default();
+        assert_eq!(reuse.expected_gap(None, 10), 0, "nothing is known");
+        reuse.gaps = [5, 5, 20, 30].into();
+        assert_eq!(reuse.expected_gap(Some(7), 28), 0);
+        assert_eq!(reuse.expected_gap(Some(7), 26), 7);
+        assert_eq!(reuse.expected_gap(None, 26), 30);
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub(crate) struct BlockTable {
     parent: Parent,
     /// Ends of blocks at which the prefix is likely to be taken up again.
     marks: Vec<usize>,
-    /// How long ago a sequence ended that this one goes on from, if one is known.
-    gap: Option<u64>,
+    /// On what terms its blocks are kept.
+    gap: u64,
     /// Name of the prefix that the named blocks are.
     prefix: PrefixHash,
     /// The same at the end of the prompt, once that has a name.
@@ -76,10 +76,12 @@ impl BlockTable {
         let tokens = all_but_last(tokens);
         let mut locked = cache.lock();
         let found = locked.find(salt, whole_blocks(tokens));
-        let gap = locked.note_begin(path(salt, tokens));
         drop(locked);
         let named = found.full.len();
-        let mut marks = vec![prompt.saturating_sub(1) / BLOCK_TOKENS];
+        let prefix = path(salt, &tokens[..named * BLOCK_TOKENS]).last();
+        let prefix = prefix.unwrap_or_else(|| PrefixHash::root(salt));
+        let prompt = prompt.saturating_sub(1) / BLOCK_TOKENS;
+        let mut marks = vec![prompt];
         if found.beyond > 0 {
             // Others have come this way and then turned off: more may.
             marks.push(named + found.beyond);
@@ -92,11 +94,9 @@ impl BlockTable {
             named,
             parent: found.parent,
             marks,
-            gap,
-            prefix: path(salt, &tokens[..named * BLOCK_TOKENS])
-                .last()
-                .unwrap_or_else(|| PrefixHash::root(salt)),
-            prompt: None,
+            gap: 0,
+            prefix,
+            prompt: (named == prompt).then_some(prefix),
         }
     }
 
@@ -110,10 +110,27 @@ impl BlockTable {
             named: 0,
             parent: Parent::Root(salt.clone()),
             marks: vec![prompt.saturating_sub(1) / BLOCK_TOKENS],
-            gap: None,
+            gap: 0,
             prefix: PrefixHash::root(salt),
             prompt: None,
         }
+    }
+
+    /// Notes that a sequence begins with these tokens. Returns on what terms its blocks are to be
+    /// kept.
+    pub(crate) fn begin(&self, salt: &Salt, tokens: &[u32]) -> u64 {
+        self.cache.lock().note_begin(path(salt, all_but_last(tokens)))
+    }
+
+    /// Says on what terms its blocks are to be kept.
+    pub(crate) fn keep_for(&mut self, gap: u64) {
+        self.gap = gap;
+    }
+
+    /// Notes that the sequence has ended, so that others may go on from there.
+    pub(crate) fn end(&self) {
+        let mut cache = self.cache.lock();
+        self.prompt.into_iter().chain([self.prefix]).for_each(|end| cache.note_end(end));
     }
 
     /// Tokens whose keys and values were found.
@@ -217,8 +234,6 @@ impl BlockTable {
 impl Drop for BlockTable {
     fn drop(&mut self) {
         let mut cache = self.cache.lock();
-        self.prompt.into_iter().for_each(|prompt| cache.note_end(prompt));
-        cache.note_end(self.prefix);
         // What the sequence ended with is where a conversation goes on.
         while let Some(id) = self.window.pop_back() {
             cache.release_window(id, Worth::Much, self.gap);

@@ -12,6 +12,15 @@ use crate::cache::BlockTable;
 use crate::event::FinishReason;
 use crate::sequence::Sequence;
 
+/// Why a sequence was not admitted: what there was for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    arrival: u64,
+    available: usize,
+    running: usize,
+    unclaimed: usize,
+}
+
 impl Scheduler {
     /// Lets go of sequences whose clients have left, do not read or are out of time.
     pub(super) fn let_go(&mut self, now: Duration) {
@@ -30,29 +39,32 @@ impl Scheduler {
         for running in std::mem::take(&mut self.running) {
             match over(&running.sequence) {
                 Some(reason) => self.finish(running, reason),
-                None if running.sequence.is_unread() => self.set_aside(running),
+                None if running.sequence.is_unread() => self.suspend(running),
                 None => self.running.push(running),
             }
         }
     }
 
-    /// Admits sequences while there are places and blocks for them.
+    /// Admits sequences while there are seats and blocks for them. Whoever has more seats than its
+    /// tenant's share makes room for whoever has fewer.
     pub(super) fn admit(&mut self, now: Duration) {
         while let Some(name) = self.tenants.next() {
-            if self.running.len() >= self.config.max_sequences && !self.make_way(&name) {
+            if self.running.len() >= self.config.max_sequences && !self.preempt_for(&name) {
                 break;
             }
             let Some(mut sequence) = self.tenants.pop(&name) else { break };
-            // Whoever holds more than the share of its tenant makes way for whoever has less.
-            while !self.has_room(&sequence) && self.make_way(&name) {}
-            if !self.has_room(&sequence) {
-                self.tenants.push(sequence);
+            let mut has_room = self.has_room(&sequence);
+            while !has_room && self.preempt_for(&name) {
+                has_room = self.has_room(&sequence);
+            }
+            if !has_room {
+                self.tenants.put_back(sequence);
                 break;
             }
             let mut table = self.table_for(&sequence);
-            let placed = table.grow_full(sequence.tokens().len().div_ceil(BLOCK_TOKENS));
-            assert!(placed, "blocks were counted before they were taken");
-            self.begin(&mut sequence, &table, now);
+            let grown = table.grow_full(sequence.tokens().len().div_ceil(BLOCK_TOKENS));
+            assert!(grown, "blocks were counted before they were taken");
+            self.begin(&mut sequence, &mut table, now);
             self.running.push(Running { sequence, table });
         }
     }
@@ -68,22 +80,39 @@ impl Scheduler {
     }
 
     /// Books the beginning of a sequence, its first or another one.
-    fn begin(&mut self, sequence: &mut Sequence, table: &BlockTable, now: Duration) {
+    fn begin(&mut self, sequence: &mut Sequence, table: &mut BlockTable, now: Duration) {
         let found = table.found_tokens();
         let waited = sequence.start(found, now);
+        if waited.is_some() && sequence.may_use_cache() {
+            sequence.gap = table.begin(sequence.salt(), sequence.tokens());
+        }
+        table.keep_for(sequence.gap);
         let Some(stats) = self.tenants.stats_of(sequence.tenant()) else { return };
         stats.running += 1;
         if let Some(waited) = waited {
             stats.cached_tokens += found as u64;
             self.stats.queued_seconds.observe(waited.as_secs_f64());
             self.stats.cached_tokens += found as u64;
-            self.stats.queried_tokens += sequence.prompt_tokens() as u64;
+            if sequence.may_use_cache() {
+                self.stats.queried_tokens += sequence.prompt_tokens() as u64;
+            }
         }
     }
 
     /// Whether there are blocks for a sequence's tokens so far, and, for those that run already,
-    /// one more each: else it would soon be one of those that lose their place.
-    fn has_room(&self, sequence: &Sequence) -> bool {
+    /// one more each: else it would soon be one of those that lose their seat.
+    fn has_room(&mut self, sequence: &Sequence) -> bool {
+        let available = self.cache.lock().full.available();
+        let refusal = Refusal {
+            arrival: sequence.arrival,
+            available,
+            running: self.running.len(),
+            unclaimed: self.window_unclaimed(),
+        };
+        if self.refused == Some(refusal) {
+            // Nothing that counts has changed, and a long prompt takes a while to look up.
+            return false;
+        }
         let (found, idle) = if sequence.may_use_cache() {
             BlockTable::look(&self.cache, sequence.salt(), sequence.tokens())
         } else {
@@ -91,8 +120,10 @@ impl Scheduler {
         };
         let blocks = sequence.tokens().len().div_ceil(BLOCK_TOKENS);
         // Those that are found must not be given up for the others.
-        let full = blocks - found + idle + self.running.len();
-        full <= self.cache.lock().full.available() && self.window_least <= self.window_unclaimed()
+        let full = blocks - found + idle + refusal.running;
+        let has_room = full <= available && self.window_least <= refusal.unclaimed;
+        self.refused = (!has_room).then_some(refusal);
+        has_room
     }
 
     /// Blocks of the window pool that no running sequence has a claim to. Each may have as many as
@@ -104,8 +135,8 @@ impl Scheduler {
         self.cache.lock().window.blocks().saturating_sub(claimed)
     }
 
-    /// Takes a place from a tenant that has more than its share beside `name`. False if none has.
-    fn make_way(&mut self, name: &Arc<str>) -> bool {
+    /// Takes a seat from a tenant that has more than its share beside `name`. False if none has.
+    fn preempt_for(&mut self, name: &Arc<str>) -> bool {
         let debtors = self
             .running
             .iter()
@@ -139,15 +170,15 @@ impl Scheduler {
         if let Some(stats) = self.tenants.stats_of(running.sequence.tenant()) {
             stats.preemptions += 1;
         }
-        self.set_aside(running);
+        self.suspend(running);
     }
 
     /// Lets a sequence that ran wait again.
-    fn set_aside(&mut self, running: Running) {
+    fn suspend(&mut self, running: Running) {
         let Running { mut sequence, table } = running;
         drop(table);
         self.vacate(&sequence);
         sequence.stop();
-        self.tenants.push(sequence);
+        self.tenants.put_back(sequence);
     }
 }

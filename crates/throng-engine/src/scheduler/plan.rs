@@ -22,7 +22,7 @@ impl Scheduler {
         let mut spare = self.window_unclaimed();
         for (_, index) in order {
             let count = self.running[index].sequence.pending().min(budget);
-            counts[index] = self.place(index, count, &mut spare);
+            counts[index] = self.grow(index, count, &mut spare);
             budget -= counts[index];
         }
         counts
@@ -43,7 +43,7 @@ impl Scheduler {
 
     /// Takes the blocks for up to `count` more tokens of a sequence. Returns for how many there
     /// are some: where the model has windows, a long chunk may need more blocks than are spare.
-    fn place(&mut self, index: usize, count: usize, spare: &mut usize) -> usize {
+    fn grow(&mut self, index: usize, count: usize, spare: &mut usize) -> usize {
         let least = self.window_least;
         let Running { sequence, table } = &mut self.running[index];
         let computed = sequence.computed();

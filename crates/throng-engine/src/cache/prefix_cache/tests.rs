@@ -30,15 +30,15 @@ fn put(cache: &mut PrefixCache, salt: &Salt, names: &[u32]) -> Vec<Places> {
 
 fn release(cache: &mut PrefixCache, places: &[Places], worth: Worth) {
     for places in places.iter().rev() {
-        places.window.into_iter().for_each(|id| cache.release_window(id, worth, None));
-        cache.release_full(places.full, None);
+        places.window.into_iter().for_each(|id| cache.release_window(id, worth, 0));
+        cache.release_full(places.full, 0);
     }
 }
 
 fn find(cache: &mut PrefixCache, salt: &Salt, names: &[u32]) -> (usize, usize) {
     let found = cache.find(salt, names.iter().map(|&name| block(name)));
-    found.window.iter().for_each(|&id| cache.release_window(id, Worth::Much, None));
-    found.full.iter().rev().for_each(|&id| cache.release_full(id, None));
+    found.window.iter().for_each(|&id| cache.release_window(id, Worth::Much, 0));
+    found.full.iter().rev().for_each(|&id| cache.release_full(id, 0));
     (found.full.len(), found.beyond)
 }
 
@@ -66,15 +66,15 @@ fn a_prefix_ends_where_the_windows_blocks_are_there() {
     // What the window reaches from the end of block 3 is worth more than the rest.
     for (index, places) in places.iter().enumerate().rev() {
         let worth = if (1..3).contains(&index) { Worth::Much } else { Worth::Little };
-        cache.release_window(places.window.unwrap(), worth, None);
-        cache.release_full(places.full, None);
+        cache.release_window(places.window.unwrap(), worth, 0);
+        cache.release_full(places.full, 0);
     }
     assert_eq!(find(&mut cache, &salt("a"), &[1, 2, 3, 4]), (4, 0));
     let other = [cache.take_window().unwrap(), cache.take_window().unwrap()];
     // The query above found blocks 3 and 4 useful, so block 1 has gone, and then block 2.
     assert_eq!(find(&mut cache, &salt("a"), &[1, 2, 3, 4]), (4, 0));
     assert_eq!(find(&mut cache, &salt("a"), &[1, 2, 3]), (0, 3));
-    other.into_iter().for_each(|id| cache.release_window(id, Worth::Much, None));
+    other.into_iter().for_each(|id| cache.release_window(id, Worth::Much, 0));
     cache.check_integrity(std::iter::empty());
 }
 
