@@ -18,9 +18,6 @@ use super::target::{ApiKey, Url};
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Idle connections are dropped before most servers drop them: a request on a connection that is
-/// just being closed fails, and not by the server's fault.
-const MAX_IDLE: Duration = Duration::from_secs(2);
 /// Bytes of an answer that is no stream, at most.
 const MAX_BODY_BYTES: u64 = 4 << 20;
 /// Bytes of a stream at most: a peer that does not obey `max_tokens` must not fill the memory.
@@ -67,17 +64,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at `url`, which gives up where nothing comes for `timeout`, and
-    /// keeps so many idle connections.
-    pub fn new(url: Url, timeout: Duration, connections: usize) -> Self {
+    /// A client of the server at `url`, which gives up where nothing comes for `timeout`.
+    ///
+    /// Every request has a connection of its own, whose making counts as the server's time. Some
+    /// servers close a connection after a stream without saying so before: a request that went out
+    /// on one just then would fail, and not by the server's fault.
+    pub fn new(url: Url, timeout: Duration) -> Self {
         let mut config = Agent::config_builder()
             .user_agent("throng/".to_owned() + env!("CARGO_PKG_VERSION"))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .max_idle_connections(connections)
-            .max_idle_connections_per_host(connections)
-            .max_idle_age(MAX_IDLE)
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(timeout))
             .timeout_per_read(Some(timeout))

@@ -67,7 +67,7 @@ impl Server {
     }
 
     pub(super) fn client(&self) -> Client {
-        Client::new(self.url.parse().unwrap(), Duration::from_secs(30), 4)
+        Client::new(self.url.parse().unwrap(), Duration::from_secs(30))
     }
 
     /// A session of small requests.

@@ -108,7 +108,6 @@ fn nobody_there_is_a_failure() {
     let client = crate::load::Client::new(
         format!("http://{free}").parse().unwrap(),
         Duration::from_secs(30),
-        1,
     );
     let exchange = client.stream("/x", &json!({}), None, Conduct::Patient, Instant::now());
     let refused = Failure::Connection("connection refused".to_owned());
@@ -140,4 +139,22 @@ fn who_leaves_closes_the_connection() {
     let hasty = Conduct::LeavesBeforeHead(Duration::from_millis(5));
     let exchange = silent.client().stream("/x", &json!({}), None, hasty, Instant::now());
     assert_eq!((exchange.outcome, exchange.pieces), (Outcome::Left, 0));
+}
+
+#[test]
+fn a_server_may_close_connections_without_saying_so() {
+    let text = "data: {\"choices\":[{\"text\":\"a\"}]}\n\ndata: [DONE]\n\n";
+    let whole = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {:x}\r\n{text}\r\n0\r\n\r\n",
+        text.len()
+    );
+    // It looks as though the connection could be used again, and is closed at once.
+    let server = Server::start(move |_, _| Reply::Bytes(whole.clone()));
+    let client = server.client();
+    for _ in 0..50 {
+        let body = json!({});
+        let exchange = client.stream("/x", &body, None, Conduct::Patient, Instant::now());
+        assert_eq!(exchange.outcome, Outcome::Completed);
+    }
 }

@@ -18,7 +18,7 @@ pub fn run(args: &ConversationsArgs) -> Result<()> {
         prompt_tokens: args.prompt_tokens,
         token_ids: false,
     };
-    let opened = open(&args.target, &args.answer, &prompt, args.concurrency)?;
+    let opened = open(&args.target, &args.answer, &prompt)?;
     let plan = Conversations {
         count: args.conversations,
         turns: args.turns,

@@ -17,7 +17,7 @@ pub fn run(args: &FairnessArgs) -> Result<()> {
     if given < 2 {
         return Err(LoadError::TwoTenants { given }.into());
     }
-    let opened = open(&args.target, &args.answer, &args.prompt, args.queued + 1)?;
+    let opened = open(&args.target, &args.answer, &args.prompt)?;
     let plan = Fairness { queued: args.queued, questions: args.questions };
     let bar = progress(2 * args.questions, &opened.model)?;
     let shares = opened.session.share(plan, |_| bar.inc(1))?;

@@ -38,13 +38,8 @@ struct Opened {
 }
 
 /// Asks the server what it needs to be asked first.
-fn open(
-    target: &TargetArgs,
-    answer: &AnswerArgs,
-    prompt: &PromptArgs,
-    connections: usize,
-) -> Result<Opened> {
-    let client = Client::new(target.url.clone(), target.timeout, connections);
+fn open(target: &TargetArgs, answer: &AnswerArgs, prompt: &PromptArgs) -> Result<Opened> {
+    let client = Client::new(target.url.clone(), target.timeout);
     let model = match &target.model {
         Some(model) => model.clone(),
         None => client.first_model(target.api_key.first())?,

@@ -25,8 +25,7 @@ const REQUESTS_AT_A_RATE: usize = 64;
 /// output is gone.
 pub fn run(args: &LoadArgs) -> Result<()> {
     let levels = levels(args);
-    let connections = levels.iter().map(|&(load, _)| users(load)).max().unwrap_or(1);
-    let opened = open(&args.target, &args.answer, &args.prompt, connections)?;
+    let opened = open(&args.target, &args.answer, &args.prompt)?;
     let mut out = stdout().lock();
     let mut summaries = Vec::new();
     for (number, (load, requests)) in (0..).zip(levels) {
@@ -76,14 +75,6 @@ fn levels(args: &LoadArgs) -> Vec<(Load, usize)> {
     }
     let requests = args.requests.unwrap_or(REQUESTS_AT_A_RATE);
     args.rate.iter().map(|&rate| (Load::Rate(rate), requests)).collect()
-}
-
-/// Connections that are worth keeping.
-fn users(load: Load) -> usize {
-    match load {
-        Load::Users(users) => users,
-        Load::Rate(_) => REQUESTS_AT_A_RATE,
-    }
 }
 
 fn what(load: Load) -> String {

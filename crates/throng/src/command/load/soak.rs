@@ -19,7 +19,7 @@ pub fn run(args: &SoakArgs) -> Result<()> {
         let hint = "--pid is the server's, on this machine, and Linux alone says what it holds";
         return Err(Failure { message, hint }.into());
     }
-    let opened = open(&args.target, &args.answer, &args.prompt, args.concurrency)?;
+    let opened = open(&args.target, &args.answer, &args.prompt)?;
     let plan = Soak { users: args.concurrency, duration: args.duration, pid: args.pid };
     let bar = counter(&opened.model)?;
     let endurance = opened.session.soak(plan, |_| bar.inc(1))?;
