@@ -55,21 +55,22 @@ fn check_against_script(world: &World, arrival: &Arrival, events: &[Event]) {
     let script = world.script();
     let mut history = arrival.prompt.clone();
     let mut events = events.iter();
+    let limit = arrival.max_tokens.min(world.positions() - history.len());
     if let Some(top) = arrival.logprobs.prompt {
-        let scores: Option<Vec<TokenLogprobs>> = (0..history.len())
+        // The last logits predict the answer: without one nobody looks at them.
+        let scored = history.len() - usize::from(limit == 0);
+        let scores: Option<Vec<TokenLogprobs>> = (0..scored)
             .map(|last| sound(script(&history[..=last])).map(|logits| (last, logits)))
             .map(|scored| {
                 let (last, logits) = scored?;
-                // The last logits predict the answer.
                 let next = history.get(last + 1).copied().unwrap_or(0);
                 Some(logprobs(&logits, next, top))
             })
             .collect();
         let Some(mut scores) = scores else { return failed(events.next(), &history, 0) };
-        scores.pop();
+        scores.truncate(history.len() - 1);
         assert_eq!(events.next(), Some(&Event::Prompt(scores)), "the prompt's logprobs");
     }
-    let limit = arrival.max_tokens.min(world.positions() - history.len());
     let mut said = 0;
     let reason = loop {
         if said == limit {
