@@ -19,8 +19,9 @@ use super::workload::Workload;
 
 /// Separates the draws of this scenario from those of others.
 const SOAK: u64 = u64::MAX - 7;
-/// The longest that anybody waits for an answer's head before leaving.
-const HASTE: Duration = Duration::from_millis(400);
+/// The shortest and the longest that anybody waits for an answer's head before leaving: all
+/// magnitudes are as likely, because some servers send it at once and others with the first token.
+const HASTE: [f64; 2] = [50e-6, 0.4];
 /// The longest pause of a slow reader before each read.
 const SLOWNESS: Duration = Duration::from_millis(200);
 /// The longest that anybody reads nothing before leaving.
@@ -133,12 +134,13 @@ impl Session {
 
     fn misbehave(&self, random: &mut Random) -> (Conduct, Exchange) {
         let (most, longest) = (self.workload.max_tokens, self.workload.prompt_tokens);
+        let max_tokens = 1 + random.below(most);
         let workload = Workload {
-            max_tokens: 1 + random.below(most),
+            max_tokens,
             prompt_tokens: 1 + random.below(longest),
             ..self.workload.clone()
         };
-        let conduct = draw(random, most);
+        let conduct = draw(random, max_tokens);
         let index = random.below(1 << 32);
         let (body, key) = (workload.request(self.words, SOAK, index), workload.key(index));
         let path = workload.endpoint.path();
@@ -154,12 +156,14 @@ impl Session {
     }
 }
 
-/// Half of the clients are patient, the others each in their own way not.
+/// Half of the clients are patient, the others each in their own way not. Who leaves in mid stream
+/// does so before the last of `max_tokens`.
 fn draw(random: &mut Random, max_tokens: usize) -> Conduct {
     let mut up_to = |longest: Duration| longest.mul_f64(random.unit());
-    let (haste, slowness, stall) = (up_to(HASTE), up_to(SLOWNESS), up_to(STALL));
+    let (slowness, stall) = (up_to(SLOWNESS), up_to(STALL));
+    let haste = HASTE[0] * (HASTE[1] / HASTE[0]).powf(random.unit());
     match random.below(100) {
-        0..15 => Conduct::LeavesBeforeHead(haste),
+        0..15 => Conduct::LeavesBeforeHead(Duration::from_secs_f64(haste)),
         15..35 => Conduct::LeavesAfter(random.below(max_tokens)),
         35..45 => Conduct::ReadsSlowly(slowness),
         45..50 => Conduct::Stalls(stall),
