@@ -23,6 +23,8 @@ pub struct Client {
 /// How much the clients ask for.
 #[derive(Clone, Copy)]
 pub struct Sizes {
+    /// Tokens left out at the beginning of every chat, which is the same for all.
+    pub skipped: usize,
     /// Words of long texts; few are five times as long.
     pub words: usize,
     /// Tokens of the longest answers.
@@ -139,7 +141,7 @@ fn prompt(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Vec<u
         _ => vec![user(question(random))],
     };
     let conversation = Conversation { messages, effort, ..Conversation::default() };
-    chat.render(&conversation).unwrap().ids
+    chat.render(&conversation).unwrap().ids.split_off(sizes.skipped)
 }
 
 /// A conversation of so many turns of the person.

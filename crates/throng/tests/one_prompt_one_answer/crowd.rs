@@ -75,6 +75,8 @@ pub fn together(
         max_batched_tokens: setting.chunk,
         threads: setting.threads,
         prefix_cache: setting.cache,
+        // Where nobody must make way for want of room, once without making way for others either.
+        fair_share: setting.cache || setting.tight,
         ..EngineConfig::default()
     };
     let engine = Engine::start(Box::new(shelf.lend(blocks, setting.chunk)), config).unwrap();
