@@ -86,20 +86,22 @@ impl Engine {
     /// # Errors
     /// The request cannot be run as it is, or too many wait already.
     pub fn submit(&self, request: Request) -> Result<EventStream, SubmitError> {
-        self.submit_choices(request, 1)?.pop().ok_or(SubmitError::Closed)
+        self.submit_all(&[request], 1)?.pop().ok_or(SubmitError::Closed)
     }
 
-    /// The same for several answers to one prompt, which is computed once. The first draws with the
-    /// request's seed, each other one with [`seed_of_choice`](crate::Sampling::seed_of_choice).
+    /// The same for several requests of one tenant, and for several answers to each prompt, which
+    /// is computed once. The first draws with the request's seed, each other one with
+    /// [`seed_of_choice`](crate::Sampling::seed_of_choice). Streams come request by request, each
+    /// one's answers together.
     ///
     /// # Errors
-    /// As [`Engine::submit`]; then there is no answer at all.
-    pub fn submit_choices(
+    /// As [`Engine::submit`], for any of them; then there is no answer at all.
+    pub fn submit_all(
         &self,
-        request: Request,
+        requests: &[Request],
         choices: usize,
     ) -> Result<Vec<EventStream>, SubmitError> {
-        let (sequences, streams) = self.intake.admit(&request, choices, self.started.elapsed())?;
+        let (sequences, streams) = self.intake.admit(requests, choices, self.started.elapsed())?;
         self.arrivals.try_send(sequences).map_err(|_| SubmitError::Closed)?;
         Ok(streams)
     }

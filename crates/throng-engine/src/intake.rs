@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::cache::Salt;
-use crate::queue::Queue;
+use crate::queue::{Queue, QueueSlot};
 use crate::request::{InvalidSampling, Request};
 use crate::sequence::{Origin, PromptFlag, Sequence};
 use crate::stream::EventStream;
@@ -23,19 +23,36 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Makes a sequence of each choice, in the queue already, and the streams of their events.
+    /// Makes a sequence of each choice of each request, in the queue already, and the streams of
+    /// their events. The requests have one tenant.
     ///
     /// # Errors
-    /// The request cannot be run as it is, or too many wait already.
+    /// A request cannot be run as it is, or too many wait already; then none is accepted.
     pub(crate) fn admit(
         &self,
-        request: &Request,
+        requests: &[Request],
         choices: usize,
         now: Duration,
     ) -> Result<(Vec<Sequence>, Vec<EventStream>), SubmitError> {
-        self.check(request)?;
-        let slots =
-            self.queue.enter(&request.tenant.name, choices).map_err(SubmitError::QueueFull)?;
+        requests.iter().try_for_each(|request| self.check(request))?;
+        let Some(first) = requests.first() else { return Ok((Vec::new(), Vec::new())) };
+        let count = requests.len().saturating_mul(choices);
+        let slots = self.queue.enter(&first.tenant.name, count).map_err(SubmitError::QueueFull)?;
+        let mut slots = slots.into_iter();
+        let of_each = requests.iter().map(|request| {
+            let slots = slots.by_ref().take(choices).collect();
+            self.choices(request, slots, now)
+        });
+        Ok(of_each.flatten().unzip())
+    }
+
+    /// A sequence of one request for each slot.
+    fn choices(
+        &self,
+        request: &Request,
+        slots: Vec<QueueSlot>,
+        now: Duration,
+    ) -> Vec<(Sequence, EventStream)> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let salt = if self.prefix_cache {
             Salt::Shared(request.cache_salt.clone())
@@ -57,7 +74,7 @@ impl Intake {
             };
             (Sequence::new(own, origin, sender), EventStream::new(events))
         });
-        Ok(sequences.unzip())
+        sequences.collect()
     }
 
     fn check(&self, request: &Request) -> Result<(), SubmitError> {

@@ -145,7 +145,8 @@ impl Scheduler {
         choices: usize,
         now: Duration,
     ) -> Result<Vec<EventStream>, SubmitError> {
-        let (sequences, streams) = self.intake.admit(request, choices, now)?;
+        let (sequences, streams) =
+            self.intake.admit(std::slice::from_ref(request), choices, now)?;
         sequences.into_iter().for_each(|sequence| self.enqueue(sequence));
         Ok(streams)
     }
@@ -171,6 +172,7 @@ impl Scheduler {
             full,
             window,
             tenants: self.tenants.stats(),
+            forgotten: self.tenants.forgotten(),
             ..self.stats.clone()
         }
     }

@@ -31,6 +31,8 @@ pub struct Stats {
     pub window: PoolStats,
     /// Everyone who has asked for something, by name; those who asked long ago may be forgotten.
     pub tenants: Vec<TenantStats>,
+    /// The sum of those who were forgotten; it has no name.
+    pub forgotten: TenantStats,
     /// Rows of a step.
     pub step_rows: Histogram,
     /// Tokens of a step.
@@ -105,6 +107,18 @@ pub struct TenantStats {
     pub generated_tokens: u64,
     /// Sequences that lost their place.
     pub preemptions: u64,
+}
+
+impl TenantStats {
+    /// Adds what another had.
+    pub fn add(&mut self, other: &Self) {
+        self.running += other.running;
+        self.waiting += other.waiting;
+        self.prompt_tokens += other.prompt_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.generated_tokens += other.generated_tokens;
+        self.preemptions += other.preemptions;
+    }
 }
 
 /// How often a quantity fell between which bounds.

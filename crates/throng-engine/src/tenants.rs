@@ -25,6 +25,8 @@ const MAX_IDLE: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Tenants {
     accounts: BTreeMap<Arc<str>, Account>,
+    /// What those had in all who were forgotten.
+    forgotten: TenantStats,
     /// The most service that anyone had when it was admitted.
     level: u64,
     /// Serve by fair shares; otherwise whoever came first.
@@ -53,7 +55,12 @@ pub(crate) type Turn = (u64, u64);
 
 impl Tenants {
     pub(crate) fn new(fair: bool) -> Self {
-        Self { accounts: BTreeMap::new(), level: 0, fair }
+        Self { accounts: BTreeMap::new(), forgotten: TenantStats::default(), level: 0, fair }
+    }
+
+    /// What those had in all who were forgotten.
+    pub(crate) fn forgotten(&self) -> TenantStats {
+        self.forgotten.clone()
     }
 
     /// Sequences that wait.
@@ -177,7 +184,13 @@ impl Tenants {
     /// Names come from clients, so they must not fill the memory.
     fn forget_idle(&mut self) {
         if self.accounts.len() >= MAX_IDLE {
-            self.accounts.retain(|_, account| account.is_busy());
+            let forgotten = &mut self.forgotten;
+            self.accounts.retain(|_, account| {
+                if !account.is_busy() {
+                    forgotten.add(&account.stats);
+                }
+                account.is_busy()
+            });
         }
     }
 

@@ -27,7 +27,7 @@ impl fmt::Debug for ApiKeys {
 
 impl ApiKeys {
     /// Reads lines of the form `KEY [NAME [WEIGHT]]`; `#` begins a comment. Keys with one name are
-    /// one tenant. Without a name, the tenant of the first key is `key-1`; without a weight, it is 1.
+    /// one tenant. Without a name, the tenant of the first key is `key#1`; without a weight, it is 1.
     ///
     /// # Errors
     /// A line is not of this form, says what another contradicts, or no line has a key. Errors name
@@ -69,15 +69,17 @@ fn digest(key: &str) -> [u8; 32] {
 /// The tenant that the words after a key say, which is the file's key number `number`.
 fn tenant(words: &[&str], number: usize) -> Result<Tenant, KeyFlaw> {
     let (name, weight) = match words {
-        [] => (format!("key-{number}"), "1"),
-        [name] => ((*name).to_owned(), "1"),
-        [name, weight] => ((*name).to_owned(), *weight),
+        [] => (None, "1"),
+        [name] => (Some(*name), "1"),
+        [name, weight] => (Some(*name), *weight),
         _ => return Err(KeyFlaw::Words),
     };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
-    if name.len() > MAX_WORD || !name.bytes().all(plain) {
+    if name.is_some_and(|name| name.len() > MAX_WORD || !name.bytes().all(plain)) {
         return Err(KeyFlaw::Name);
     }
+    // No name in the file can be this one.
+    let name = name.map_or_else(|| format!("key#{number}"), str::to_owned);
     let weight = weight.parse::<NonZeroU32>().ok().filter(|weight| weight.get() <= MAX_WEIGHT);
     Ok(Tenant { name: Arc::from(name), weight: weight.ok_or(KeyFlaw::Weight)? })
 }
@@ -130,7 +132,7 @@ mod tests {
         let text = "# ours\n\nsk-one\nsk-two alice # her first\n\tsk-three  alice\r\nsk-4 bob 10";
         let keys = ApiKeys::parse(text).unwrap();
         let of = |key: &str| keys.tenant(key).map(|one| (one.name.to_string(), one.weight.get()));
-        assert_eq!(of("sk-one"), Some(("key-1".to_owned(), 1)));
+        assert_eq!(of("sk-one"), Some(("key#1".to_owned(), 1)));
         assert_eq!(of("sk-two"), Some(("alice".to_owned(), 1)));
         assert_eq!(of("sk-three"), of("sk-two"));
         assert_eq!(of("sk-4"), Some(("bob".to_owned(), 10)));

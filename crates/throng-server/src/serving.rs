@@ -47,42 +47,45 @@ impl FromRequestParts<ServerState> for Serving {
 }
 
 impl Serving {
-    /// Hands a prompt to the engine, for as many answers as `generation` says. Errors name it by
-    /// the parameter `param`.
+    /// Hands prompts to the engine, each for as many answers as `generation` says, or, if it
+    /// refuses one, none. Answers come prompt by prompt. Errors name the prompts by the parameter
+    /// `param`.
     ///
     /// # Errors
-    /// The engine refuses it.
+    /// The engine refuses.
     pub(crate) fn submit(
         &self,
         param: &str,
-        prompt: Vec<u32>,
+        prompts: Vec<Vec<u32>>,
         generation: &Generation,
-        limits: Limits,
+        limits: &Limits,
         logprobs: Logprobs,
     ) -> Result<Vec<Events>, ApiError> {
-        let prompt_tokens = prompt.len();
-        let request = Request {
+        let request = |prompt| Request {
             prompt,
             sampling: generation.sampling.clone(),
-            limits,
+            limits: limits.clone(),
             logprobs,
             tenant: self.tenant.clone(),
             cache_salt: self.cache_salt(&generation.cache_salt),
         };
+        let requests: Vec<Request> = prompts.into_iter().map(request).collect();
         // The engine may be done before this thread goes on.
         let submitted = Instant::now();
         let streams = self
             .app
             .engine
-            .submit_choices(request, generation.choices)
+            .submit_all(&requests, generation.choices)
             .map_err(|error| self.refusal(error, param))?;
-        let events = |stream| Events {
+        let lens = requests.iter().map(|request| request.prompt.len());
+        let lens = lens.flat_map(|len| std::iter::repeat_n(len, generation.choices));
+        let events = |(stream, prompt_tokens)| Events {
             stream,
             observed: Observed::new(self.metrics.clone(), prompt_tokens, submitted),
             phases: self.phases.clone(),
             _running: self.running.clone(),
         };
-        Ok(streams.into_iter().map(events).collect())
+        Ok(streams.into_iter().zip(lens).map(events).collect())
     }
 
     /// What the prompt's prefix may be shared under: the client's own salt, and the tenant's name

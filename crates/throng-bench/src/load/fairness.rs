@@ -38,7 +38,7 @@ pub struct Shares {
     pub queued: usize,
     /// The single tenant's questions with the server to itself.
     pub alone: Vec<Exchange>,
-    /// The same beside the crowd. Those that ended after the crowd did are not counted.
+    /// The same beside the crowd. Those that began after the crowd had gone are not counted.
     pub beside: Vec<Exchange>,
     /// The crowd's requests; those that were still waiting at the end are cut off.
     pub crowd: Vec<Exchange>,
@@ -108,10 +108,11 @@ impl Session {
         }
         self.client.sleep_until(Instant::now() + SETTLE);
         for index in 0..race.plan.questions {
-            let Some(exchange) = self.ask_one(BESIDE, index, single) else { break };
+            // Those that begin beside the crowd count whole, however long they take.
             if race.ended.load(Ordering::SeqCst) >= race.plan.queued {
-                break; // The crowd was gone before this was over.
+                break;
             }
+            let Some(exchange) = self.ask_one(BESIDE, index, single) else { break };
             let _ = sender.send(Part::Beside(exchange));
         }
         self.client.hang_up();

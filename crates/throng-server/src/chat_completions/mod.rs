@@ -69,7 +69,7 @@ fn submit(
     let logprobs = Logprobs { answer: request.logprobs, prompt: None };
     let Prompt { ids, opening } = prompt;
     let prompt_tokens = ids.len();
-    let streams = serving.submit("messages", ids, generation, limits, logprobs)?;
+    let streams = serving.submit("messages", vec![ids], generation, &limits, logprobs)?;
     let answer = |(index, events)| {
         // The prompt is counted with the first answer.
         let counted = (index == 0).then_some(prompt_tokens);

@@ -77,15 +77,12 @@ fn submit(
     let (app, generation) = (&serving.app, &request.generation);
     let logprobs =
         Logprobs { answer: request.logprobs, prompt: request.logprobs.filter(|_| request.echo) };
-    let mut choices = Vec::new();
-    for prompt in prompts {
-        let limits = generation.limits(request.max_tokens, &app.defaults.stop_tokens);
-        let streams = serving.submit("prompt", prompt.clone(), generation, limits, logprobs)?;
-        choices.extend(streams.into_iter().enumerate().map(|(index, events)| {
-            let terms =
-                Terms { echo: request.echo, stop: generation.stop.clone(), first: index == 0 };
-            Choice::new(events, &prompt, &app.tokenizer, terms)
-        }));
-    }
-    Ok(choices)
+    let limits = generation.limits(request.max_tokens, &app.defaults.stop_tokens);
+    let events = serving.submit("prompt", prompts.clone(), generation, &limits, logprobs)?;
+    let choice = |(number, events): (usize, _)| {
+        let first = number % generation.choices == 0;
+        let terms = Terms { echo: request.echo, stop: generation.stop.clone(), first };
+        Choice::new(events, &prompts[number / generation.choices], &app.tokenizer, terms)
+    };
+    Ok(events.into_iter().enumerate().map(choice).collect())
 }

@@ -76,10 +76,10 @@ pub(super) fn write(to: &mut Exposition, stats: &Stats) {
 /// Each tenant's counts; `listed` remembers who has a series, if not all may.
 pub(super) fn write_tenants(
     to: &mut Exposition,
-    tenants: &[TenantStats],
+    stats: &Stats,
     listed: Option<&Mutex<Vec<Arc<str>>>>,
 ) {
-    let tenants = merged(tenants, listed);
+    let tenants = merged(&stats.tenants, &stats.forgotten, listed);
     let gauge = |to: &mut Exposition, name, help, of: fn(&TenantStats) -> usize| {
         let mut family = to.gauge(name, help);
         for tenant in &tenants {
@@ -114,22 +114,21 @@ pub(super) fn write_tenants(
 
 /// Those with a series of their own, and the sum of the others: a client that calls itself by
 /// another name in each request makes no more series than any other.
-fn merged(tenants: &[TenantStats], listed: Option<&Mutex<Vec<Arc<str>>>>) -> Vec<TenantStats> {
+fn merged(
+    tenants: &[TenantStats],
+    forgotten: &TenantStats,
+    listed: Option<&Mutex<Vec<Arc<str>>>>,
+) -> Vec<TenantStats> {
     let Some(listed) = listed else { return tenants.to_vec() };
     let mut listed = listed.lock().unwrap_or_else(PoisonError::into_inner);
     let mut own = Vec::new();
-    let mut others = TenantStats { name: OTHERS.into(), ..TenantStats::default() };
+    let mut others = TenantStats { name: OTHERS.into(), ..forgotten.clone() };
     for tenant in tenants {
         let known = listed.contains(&tenant.name);
         if !known && listed.len() < LISTED {
             listed.push(tenant.name.clone());
         } else if !known {
-            others.running += tenant.running;
-            others.waiting += tenant.waiting;
-            others.prompt_tokens += tenant.prompt_tokens;
-            others.cached_tokens += tenant.cached_tokens;
-            others.generated_tokens += tenant.generated_tokens;
-            others.preemptions += tenant.preemptions;
+            others.add(tenant);
             continue;
         }
         own.push(tenant.clone());
@@ -176,16 +175,19 @@ mod tests {
                 ..TenantStats::default()
             })
             .collect();
-        assert_eq!(merged(&tenants, None).len(), tenants.len());
+        let nobody = TenantStats::default();
+        assert_eq!(merged(&tenants, &nobody, None).len(), tenants.len());
         let listed = Mutex::new(Vec::<Arc<str>>::new());
         for _ in 0..2 {
-            let series = merged(&tenants, Some(&listed));
+            let series = merged(&tenants, &nobody, Some(&listed));
             assert_eq!(series.len(), LISTED + 1);
             assert_eq!(series.iter().map(|one| one.generated_tokens).sum::<u64>(), 300);
             assert_eq!(&*series[LISTED].name, OTHERS);
         }
-        // Who has a series keeps it.
-        let last = merged(&tenants[50..], Some(&listed));
+        // Who has a series keeps it, and what the engine has forgotten of the rest stays counted.
+        let forgotten = TenantStats { generated_tokens: 50, ..nobody };
+        let last = merged(&tenants[50..], &forgotten, Some(&listed));
         assert_eq!((&*last[0].name, last.len()), ("50", 51));
+        assert_eq!(last.iter().map(|one| one.generated_tokens).sum::<u64>(), 300);
     }
 }

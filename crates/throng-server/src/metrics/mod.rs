@@ -7,6 +7,7 @@ mod histogram;
 mod pace;
 mod request;
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
@@ -58,6 +59,8 @@ pub(crate) struct Metrics {
     /// Answers by outcome, in the order of [`Outcome::ALL`].
     outcomes: Mutex<[u64; Outcome::ALL.len()]>,
     pace: Mutex<Pace>,
+    /// Answers that are being measured.
+    open: AtomicUsize,
     /// Tenants with a series of their own, if not all may have one.
     listed: Option<Mutex<Vec<Arc<str>>>>,
 }
@@ -79,6 +82,7 @@ impl Metrics {
             generation_tokens: Histogram::new(TOKENS),
             outcomes: Mutex::default(),
             pace: Mutex::default(),
+            open: AtomicUsize::new(0),
             listed: (!known_tenants).then(Mutex::default),
         })
     }
@@ -121,14 +125,14 @@ impl Metrics {
 pub(crate) async fn show(State(state): State<ServerState>) -> Result<Response, ApiError> {
     let app = state.lifecycle.app().cloned().ok_or_else(ApiError::loading)?;
     let model = app.model.id.clone();
-    // The engine answers between two steps of the model, or between two rows of sampling.
+    // The engine answers between two steps of the model.
     let stats = tokio::task::spawn_blocking(move || app.engine.stats())
         .await
         .map_err(|_| ApiError::internal("The engine's counts could not be read"))?;
     let mut text = Exposition::new(&model);
     engine::write(&mut text, &stats);
     let listed = state.metrics.listed.as_ref();
-    engine::write_tenants(&mut text, &stats.tenants, listed);
+    engine::write_tenants(&mut text, &stats, listed);
     state.metrics.write(&mut text);
     Ok(([(CONTENT_TYPE, exposition::MEDIA_TYPE)], text.finish()).into_response())
 }

@@ -21,6 +21,11 @@ impl Pace {
         self.0.push_back(now);
     }
 
+    /// Nobody was there for a while, which says nothing of the pace.
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
+
     /// Seconds in which so many that wait will have been served, if it goes on as it did; 1 where
     /// nothing is known.
     pub(crate) fn seconds(&self, waiting: usize) -> u64 {

@@ -1,6 +1,7 @@
 //! What is measured of one answer. Times are those at which the server passes events on, so a client
 //! that reads slowly is seen in them.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -56,6 +57,9 @@ pub(crate) struct Observed {
 impl Observed {
     /// An answer to a prompt of so many tokens that was asked for at `submitted`.
     pub(crate) fn new(metrics: Arc<Metrics>, prompt_tokens: usize, submitted: Instant) -> Self {
+        if metrics.open.fetch_add(1, Ordering::Relaxed) == 0 {
+            metrics.pace.lock().unwrap_or_else(PoisonError::into_inner).forget();
+        }
         Self {
             metrics,
             prompt_tokens,
@@ -111,6 +115,7 @@ impl Drop for Observed {
     fn drop(&mut self) {
         let metrics = &self.metrics;
         let now = Instant::now();
+        metrics.open.fetch_sub(1, Ordering::Relaxed);
         let mut outcomes = metrics.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes[self.outcome as usize] += 1;
         drop(outcomes);

@@ -226,15 +226,15 @@ fn a_model_that_fails_is_a_server_error_and_in_a_stream_an_event() {
 fn a_full_queue_is_429_and_says_when_to_come_back() {
     let config = EngineConfig { queue: 1, max_sequences: 1, ..EngineConfig::default() };
     let server = Server::with(Setup { config, context: 100_000, ..Setup::default() });
-    // One runs and never ends; of two more, one waits at most.
+    // One runs and never ends, another waits for it.
     let _running = begin_stream(&server, ENDLESS);
-    let refused = loop {
-        let prompts = json!(["Once", "Once", "Once"]);
-        let response = server.complete(prompts, json!({}));
-        if response.status == 429 {
-            break response;
-        }
-    };
+    let body = chat_body("Hello", json!({})).to_string();
+    let _waiting = http::send(server.address, "/v1/chat/completions", &body);
+    server.wait_until(|stats| stats.waiting == 1);
+    let several = server.complete(json!(["Once", "Once"]), json!({}));
+    several.error(429);
+    let refused = server.complete(json!("Once"), json!({}));
+    assert_eq!(server.engine.stats().waiting, 1, "of several, all or none");
     let error = refused.error(429);
     assert_eq!(error["type"], "rate_limit_error");
     assert_eq!(refused.header("Retry-After"), Some("1"));

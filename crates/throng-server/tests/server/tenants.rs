@@ -67,7 +67,7 @@ fn tenants_are_counted_by_name_and_no_key_is_shown() {
     };
     assert!(tokens("bob") > 0.0);
     assert_eq!(tokens("alice"), 2.0 * tokens("bob"));
-    assert_eq!(tokens("key-4"), tokens("bob"));
+    assert_eq!(tokens("key#4"), tokens("bob"));
 }
 
 #[test]

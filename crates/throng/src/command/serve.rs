@@ -123,7 +123,8 @@ fn served_name(names: &[String], own: &str) -> ModelName {
 
 /// The chat format. A model without one still continues raw text.
 fn chat(model: &Model) -> Option<Chat> {
-    model.chat().map_err(|error| eprintln!("note: {error:#}; only /v1/completions answers")).ok()
+    let note = |error| say(&format!("note: {error:#}; only /v1/completions answers"));
+    model.chat().map_err(note).ok()
 }
 
 #[cfg(test)]

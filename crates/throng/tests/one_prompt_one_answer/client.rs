@@ -34,7 +34,7 @@ pub struct Sizes {
 impl Client {
     /// Asks.
     pub fn submit(&self, engine: &Engine) -> Vec<EventStream> {
-        engine.submit_choices(self.request.clone(), self.choices).unwrap()
+        engine.submit_all(std::slice::from_ref(&self.request), self.choices).unwrap()
     }
 
     /// Asks for one choice after the other, as if they were different requests.
