@@ -1,7 +1,7 @@
 //! The engine's outside: a handle that takes requests and gives back streams of events.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use throng_model::Runner;
 use throng_spec::ModelSpec;
@@ -68,11 +68,6 @@ impl Engine {
     /// What was done so far, and what is going on.
     pub fn stats(&self) -> Stats {
         self.scheduler.lock().stats()
-    }
-
-    /// How long the engine has been running.
-    pub fn uptime(&self) -> Duration {
-        self.started.elapsed()
     }
 
     /// Whether the engine's thread has ended, so that nothing can be run any more. It does not

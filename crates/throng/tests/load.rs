@@ -121,6 +121,7 @@ fn two_tenants_and_a_soak() {
     );
     assert_eq!(shares[0]["alone"]["completed"], 2);
     assert_eq!(shares[0]["beside"]["failures"], serde_json::json!({}));
+    assert!(shares[0]["beside"]["completed"].as_u64() > Some(0), "{}", shares[0]);
     let pid = server.child.id().to_string();
     let args = ["--duration", "2s", "--concurrency", "6", "--max-tokens", "20"];
     // Linux alone says what a process holds.
@@ -128,6 +129,11 @@ fn two_tenants_and_a_soak() {
     let soak = server.json("soak", &[&args[..], &pid].concat());
     assert!(soak[0]["conducts"]["patient"]["completed"].as_u64() > Some(0), "{}", soak[0]);
     assert_eq!(soak[0]["failures"], serde_json::json!({}));
+    assert!(
+        soak[0]["quiet_seconds"].is_number(),
+        "nothing runs, waits or holds a block: {}",
+        soak[0]
+    );
 }
 
 #[test]
@@ -137,6 +143,8 @@ fn what_cannot_be_measured_is_an_error_with_a_way_out() {
     let url = format!("http://{free}");
     fail(&["bench", "serve", "--url", &url], "no connection: connection refused");
     fail(&["bench", "fairness", "--url", &url, "--api-key", "a"], "there are 1 API keys");
+    let error = fail(&["bench", "serve", "--url", &url, "--api-key", "sk-secret\r"], "API key");
+    assert!(!error.contains("secret"), "{error}");
     let server = Server::start();
     let model = ["bench", "serve", "--url", &server.url, "--model", "other"];
     fail(&model, "'other' is not served here");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
-use throng_bench::load::{ApiKey, Endpoint, Url};
+use throng_bench::load::{ApiKey, Endpoint, LoadError, Url};
 
 /// Who is asked.
 #[derive(Debug, ClapArgs)]
@@ -30,7 +30,7 @@ pub struct TargetArgs {
         value_delimiter = ',',
         hide_env_values = true
     )]
-    pub api_key: Vec<ApiKey>,
+    pub api_key: Vec<String>,
     /// Time without a single byte after which a request has failed
     #[arg(
         long,
@@ -40,6 +40,17 @@ pub struct TargetArgs {
         value_parser = duration
     )]
     pub timeout: Duration,
+}
+
+impl TargetArgs {
+    /// The API keys. They are read here and not by the parser of arguments, which would show one
+    /// that is malformed.
+    ///
+    /// # Errors
+    /// One is malformed.
+    pub fn keys(&self) -> Result<Vec<ApiKey>, LoadError> {
+        self.api_key.iter().map(|key| key.parse()).collect()
+    }
 }
 
 /// How answers are drawn, and how long they may be.

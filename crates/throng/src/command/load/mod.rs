@@ -39,16 +39,17 @@ struct Opened {
 
 /// Asks the server what it needs to be asked first.
 fn open(target: &TargetArgs, answer: &AnswerArgs, prompt: &PromptArgs) -> Result<Opened> {
+    let keys = target.keys()?;
     let client = Client::new(target.url.clone(), target.timeout);
     let model = match &target.model {
         Some(model) => model.clone(),
-        None => client.first_model(target.api_key.first())?,
+        None => client.first_model(keys.first())?,
     };
     let endpoint = Endpoint::from(prompt.endpoint);
     let workload = Workload {
         endpoint,
         model: model.clone(),
-        keys: target.api_key.clone(),
+        keys,
         prompt_tokens: prompt.prompt_tokens,
         token_ids: prompt.token_ids,
         max_tokens: answer.max_tokens,
