@@ -6,6 +6,8 @@
 //! joins them to the [`Backend`].
 
 mod aligned;
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -16,10 +18,12 @@ mod experts;
 mod footprint;
 mod heads;
 mod inputs;
+mod integers;
 mod isa;
 mod kernels;
 mod linear;
 mod packed;
+mod panels;
 mod pool;
 mod portable;
 mod scalar;

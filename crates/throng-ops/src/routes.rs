@@ -1,5 +1,7 @@
 //! Which experts a step's tokens go to, and the same grouped by expert.
 
+use std::ops::Range;
+
 use throng_spec::{Mixture, Weighting};
 
 /// The routes of a step's tokens. A *slot* is one token at one of its experts:
@@ -41,7 +43,17 @@ impl Routes {
 
     /// The slots that go to an expert, ascending.
     pub fn group(&self, expert: usize) -> &[u32] {
-        &self.grouped[self.starts[expert] as usize..self.starts[expert + 1] as usize]
+        &self.grouped[self.positions(expert)]
+    }
+
+    /// Where an expert's slots are among those of all, grouped by expert.
+    pub(crate) fn positions(&self, expert: usize) -> Range<usize> {
+        self.starts[expert] as usize..self.starts[expert + 1] as usize
+    }
+
+    /// All slots, grouped by expert.
+    pub(crate) fn grouped(&self) -> &[u32] {
+        &self.grouped
     }
 
     /// Experts that there are, used or not.

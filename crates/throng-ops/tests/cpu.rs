@@ -90,8 +90,8 @@ fn linear_matches_the_oracle(isa: Isa) {
         let ours = linear(cpu, &stored, precision, &x);
         let packed = packed_dtype([dtype].into_iter(), precision);
         let rounded = match (precision, packed) {
-            (Precision::Fast, DType::Mxfp4) => rounded_to_i8(&x),
-            (Precision::Fast, DType::Bf16) if isa == Isa::Avx512Bf16 => rounded_to_bf16(&x),
+            (Precision::Fast, DType::Bf16) if isa >= Isa::Avx512Bf16 => rounded_to_bf16(&x),
+            (Precision::Fast, dtype) if dtype.is_quantised() => rounded_to_i8(&x),
             _ => x,
         };
         let weights = if packed == DType::Bf16 { stored.in_bf16() } else { stored };
@@ -256,6 +256,7 @@ for_each_isa! {
     avx2: Isa::Avx2,
     avx512: Isa::Avx512,
     avx512_bf16: Isa::Avx512Bf16,
+    avx512_amx: Isa::Avx512Amx,
 }
 
 #[test]

@@ -7,17 +7,21 @@
 //! columns go to a sum's accumulators by their index alone.
 
 mod attend;
+mod integers;
 mod vector;
 
 use std::arch::x86_64::*;
 
 use throng_spec::Activation;
 
-use self::vector::{load_bytes, load_f16, load_f32, load_scales, load_table, repeat, store};
+use self::integers::multiply;
+use self::vector::{load_bytes, load_f16, load_f32, load_scales, store};
+use super::integers::{LINE, Mxfp4, Q4_0, Q4_1, Q8_0, TileIntegers};
 use super::isa::Isa;
-use super::kernels::{Kernels, LANES, NIBBLES, Rows, RowsI8, TileMxfp4, TileOut, UNSIGNED};
+use super::kernels::{Kernels, LANES, Products};
+use super::panels::{BLOCK, Lane, PANEL, Panel, Panels};
 use super::portable;
-use crate::mxfp4::{BLOCK, VALUES};
+use crate::mxfp4::VALUES;
 
 /// The table.
 pub(crate) static KERNELS: Kernels = Kernels {
@@ -27,7 +31,10 @@ pub(crate) static KERNELS: Kernels = Kernels {
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
-    mxfp4_i8,
+    mxfp4_i8: multiply::<Mxfp4>,
+    q4_0_i8: multiply::<Q4_0>,
+    q4_1_i8: multiply::<Q4_1>,
+    q8_0_i8: multiply::<Q8_0>,
     attend_f32: attend::attend::<f32>,
     attend_bf16: attend::attend::<u16>,
     quantise,
@@ -40,19 +47,22 @@ pub(crate) static KERNELS: Kernels = Kernels {
 /// Rows in a vector.
 const HALF: usize = LANES / 2;
 
-/// The most tokens or heads at once.
+/// The most vectors or heads at once.
 const MANY: usize = 4;
 
-/// Calls a kernel on both halves of a tile and up to four tokens at a time.
-macro_rules! for_halves {
-    ($kernel:ident, $weights:expr, $x:expr, $tokens:expr, $out:expr) => {
-        for (tokens, out) in $tokens.chunks(MANY).zip($out.chunks_mut(MANY)) {
-            for half in 0..2 {
-                match tokens.len() {
-                    1 => $kernel::<1>($weights, $x, tokens, half, out),
-                    2 => $kernel::<2>($weights, $x, tokens, half, out),
-                    3 => $kernel::<3>($weights, $x, tokens, half, out),
-                    _ => $kernel::<MANY>($weights, $x, tokens, half, out),
+/// Calls a kernel on both halves of a tile and up to four vectors of a panel, until all panels are
+/// done.
+macro_rules! for_panels {
+    ($kernel:ident, $weights:expr, $x:expr, $out:expr) => {
+        for (panel, out) in $x.iter().zip($out.chunks_mut(PANEL)) {
+            for (index, out) in out.chunks_mut(MANY).enumerate() {
+                for half in 0..2 {
+                    match out.len() {
+                        1 => $kernel::<1>($weights, (panel, index * MANY), half, out),
+                        2 => $kernel::<2>($weights, (panel, index * MANY), half, out),
+                        3 => $kernel::<3>($weights, (panel, index * MANY), half, out),
+                        _ => $kernel::<MANY>($weights, (panel, index * MANY), half, out),
+                    }
                 }
             }
         }
@@ -70,11 +80,19 @@ macro_rules! portable {
 }
 
 portable! {
-    fn quantise(x: &[f32], integers: &mut [i8], scales: &mut [f32], corrections: &mut [i32]);
-    fn narrow(x: &[f32], out: &mut [u16]);
+    fn quantise(x: &[f32], at: Lane, out: &mut [i8], scales: &mut [f32], sums: &mut [i32]);
+    fn narrow(x: &[f32], lane: Lane, out: &mut [u16]);
     fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]);
     fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]);
     fn activate(activation: Activation, x: &[f32], out: &mut [f32]);
+}
+
+/// The blocks of `N` vectors of a panel from the one at `first` on.
+fn blocks<T, const N: usize>(
+    (x, first): (Panel<'_, T>, usize),
+) -> impl Iterator<Item = &[[T; BLOCK]; N]> {
+    let blocks = x.values.as_chunks().0.chunks_exact(x.vectors);
+    blocks.map(move |block| block[first..].first_chunk().expect("vectors of the panel"))
 }
 
 /// Defines the kernel of weights that are stored column after column, given how half a column is
@@ -82,26 +100,27 @@ portable! {
 macro_rules! columns {
     ($kernel:ident, $kernel_n:ident, $weight:ty, $load:ident) => {
         #[target_feature(enable = "avx2,fma,f16c")]
-        fn $kernel(weights: &[$weight], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-            for_halves!($kernel_n, weights, x, tokens, out);
+        fn $kernel(weights: &[$weight], x: Panels<'_, f32>, out: &mut [Products]) {
+            for_panels!($kernel_n, weights, x, out);
         }
 
         #[target_feature(enable = "avx2,fma,f16c")]
         fn $kernel_n<const N: usize>(
             weights: &[$weight],
-            x: Rows<'_, f32>,
-            tokens: &[u32],
+            x: (Panel<'_, f32>, usize),
             half: usize,
-            out: &mut [[f32; LANES]],
+            out: &mut [Products],
         ) {
-            let columns = weights.as_chunks::<HALF>().0.as_chunks::<4>().0;
-            let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<2>().0[..columns.len()]);
+            let weights = weights.as_chunks::<HALF>().0.as_chunks::<4>().0;
+            let weights = weights.as_chunks::<{ BLOCK / 2 }>().0;
             let mut sums = [[_mm256_setzero_ps(); 2]; N];
-            for (k, columns) in columns.iter().enumerate() {
-                let [even, odd] = [$load(&columns[half]), $load(&columns[2 + half])];
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    sums[0] = _mm256_fmadd_ps(even, _mm256_set1_ps(x[k][0]), sums[0]);
-                    sums[1] = _mm256_fmadd_ps(odd, _mm256_set1_ps(x[k][1]), sums[1]);
+            for (columns, x) in weights.iter().zip(blocks::<_, N>(x)) {
+                for (k, columns) in columns.iter().enumerate() {
+                    let [even, odd] = [$load(&columns[half]), $load(&columns[2 + half])];
+                    for (sums, x) in sums.iter_mut().zip(x) {
+                        sums[0] = _mm256_fmadd_ps(even, _mm256_set1_ps(x[2 * k]), sums[0]);
+                        sums[1] = _mm256_fmadd_ps(odd, _mm256_set1_ps(x[2 * k + 1]), sums[1]);
+                    }
                 }
             }
             for (out, sums) in out.iter_mut().zip(sums) {
@@ -115,30 +134,31 @@ columns!(f32_f32, f32_f32_n, f32, load_f32);
 columns!(f16_f32, f16_f32_n, u16, load_f16);
 
 #[target_feature(enable = "avx2,fma")]
-fn bf16_f32(weights: &[u16], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    for_halves!(bf16_f32_n, weights, x, tokens, out);
+fn bf16_f32(weights: &[u16], x: Panels<'_, f32>, out: &mut [Products]) {
+    for_panels!(bf16_f32_n, weights, x, out);
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn bf16_f32_n<const N: usize>(
     weights: &[u16],
-    x: Rows<'_, f32>,
-    tokens: &[u32],
+    x: (Panel<'_, f32>, usize),
     half: usize,
-    out: &mut [[f32; LANES]],
+    out: &mut [Products],
 ) {
-    let pairs = weights.as_chunks::<{ 2 * HALF }>().0.as_chunks::<2>().0;
-    let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<2>().0[..pairs.len()]);
+    let weights = weights.as_chunks::<{ 2 * HALF }>().0.as_chunks::<2>().0;
+    let weights = weights.as_chunks::<{ BLOCK / 2 }>().0;
     let upper = _mm256_set1_epi32(0xffff_0000u32 as i32);
     let mut sums = [[_mm256_setzero_ps(); 2]; N];
-    for (k, pairs) in pairs.iter().enumerate() {
-        // SAFETY: 32 bytes are there to be read.
-        let pairs = unsafe { _mm256_loadu_si256(pairs[half].as_ptr().cast()) };
-        let even = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
-        let odd = _mm256_castsi256_ps(_mm256_and_si256(pairs, upper));
-        for (sums, x) in sums.iter_mut().zip(x) {
-            sums[0] = _mm256_fmadd_ps(even, _mm256_set1_ps(x[k][0]), sums[0]);
-            sums[1] = _mm256_fmadd_ps(odd, _mm256_set1_ps(x[k][1]), sums[1]);
+    for (pairs, x) in weights.iter().zip(blocks::<_, N>(x)) {
+        for (k, pairs) in pairs.iter().enumerate() {
+            // SAFETY: 32 bytes are there to be read.
+            let pairs = unsafe { _mm256_loadu_si256(pairs[half].as_ptr().cast()) };
+            let even = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+            let odd = _mm256_castsi256_ps(_mm256_and_si256(pairs, upper));
+            for (sums, x) in sums.iter_mut().zip(x) {
+                sums[0] = _mm256_fmadd_ps(even, _mm256_set1_ps(x[2 * k]), sums[0]);
+                sums[1] = _mm256_fmadd_ps(odd, _mm256_set1_ps(x[2 * k + 1]), sums[1]);
+            }
         }
     }
     for (out, sums) in out.iter_mut().zip(sums) {
@@ -147,30 +167,29 @@ fn bf16_f32_n<const N: usize>(
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn mxfp4_f32(weights: TileMxfp4<'_>, x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    for_halves!(mxfp4_f32_n, weights, x, tokens, out);
+fn mxfp4_f32(weights: TileIntegers<'_>, x: Panels<'_, f32>, out: &mut [Products]) {
+    for_panels!(mxfp4_f32_n, weights, x, out);
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn mxfp4_f32_n<const N: usize>(
-    weights: TileMxfp4<'_>,
-    x: Rows<'_, f32>,
-    tokens: &[u32],
+    weights: TileIntegers<'_>,
+    x: (Panel<'_, f32>, usize),
     half: usize,
-    out: &mut [[f32; LANES]],
+    out: &mut [Products],
 ) {
-    let blocks = weights.nibbles.as_chunks::<NIBBLES>().0;
-    let x = x.pick::<N>(tokens).map(|x| &x.as_chunks::<BLOCK>().0[..blocks.len()]);
+    let lines = weights.codes.as_chunks::<{ LINE / 2 }>().0.as_chunks::<2>().0;
+    let weights = lines.as_chunks::<4>().0.iter().zip(weights.scales.as_chunks().0);
     let mut totals = [_mm256_setzero_ps(); N];
-    for (k, (nibbles, scales)) in blocks.iter().zip(weights.scales.as_chunks().0).enumerate() {
+    for ((lines, scales), x) in weights.zip(blocks::<_, N>(x)) {
         let mut sums = [[_mm256_setzero_ps(); 2]; N];
-        for (i, line) in nibbles.as_chunks::<32>().0.as_chunks::<2>().0.iter().enumerate() {
+        for (i, line) in lines.iter().enumerate() {
             let mut codes = load_bytes(&line[half]);
             for j in 0..4 {
                 let [low, high] = [values(codes), values(_mm256_srli_epi32(codes, 4))];
                 codes = _mm256_srli_epi32(codes, 8);
                 for (sums, x) in sums.iter_mut().zip(x) {
-                    let x = [x[k][8 * i + j], x[k][8 * i + 4 + j]];
+                    let x = [x[8 * i + j], x[8 * i + 4 + j]];
                     sums[0] = _mm256_fmadd_ps(low, _mm256_set1_ps(x[0]), sums[0]);
                     sums[1] = _mm256_fmadd_ps(high, _mm256_set1_ps(x[1]), sums[1]);
                 }
@@ -194,57 +213,6 @@ fn values(codes: __m256i) -> __m256 {
     let sign = _mm256_slli_epi32(_mm256_and_si256(codes, _mm256_set1_epi32(8)), 28);
     // The shuffle looks at the low three bits.
     _mm256_xor_ps(_mm256_permutevar8x32_ps(magnitudes, codes), _mm256_castsi256_ps(sign))
-}
-
-#[target_feature(enable = "avx2,fma")]
-fn mxfp4_i8(weights: TileMxfp4<'_>, x: RowsI8<'_>, tokens: &[u32], out: &mut TileOut) {
-    for_halves!(mxfp4_i8_n, weights, x, tokens, out);
-}
-
-#[target_feature(enable = "avx2,fma")]
-fn mxfp4_i8_n<'a, const N: usize>(
-    weights: TileMxfp4<'_>,
-    x: RowsI8<'a>,
-    tokens: &[u32],
-    half: usize,
-    out: &mut [[f32; LANES]],
-) {
-    let blocks = weights.nibbles.as_chunks::<NIBBLES>().0;
-    let fours = |x: &'a [i8]| &x.as_chunks::<4>().0.as_chunks::<8>().0[..blocks.len()];
-    let integers = x.values.pick::<N>(tokens).map(fours);
-    let x_scales = x.scales.pick::<N>(tokens).map(|x| &x[..blocks.len()]);
-    let corrections = x.corrections.pick::<N>(tokens).map(|x| &x[..blocks.len()]);
-    let values = _mm256_broadcastsi128_si256(load_table(&UNSIGNED));
-    let (low, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
-    let mut totals = [_mm256_setzero_ps(); N];
-    for (k, (nibbles, scales)) in blocks.iter().zip(weights.scales.as_chunks().0).enumerate() {
-        // Pairs of products are added in 16 bits: 8 times 24 · 127 at most, so four lines fit.
-        let mut sums = [[_mm256_setzero_si256(); 2]; N];
-        for (i, line) in nibbles.as_chunks::<32>().0.as_chunks::<2>().0.iter().enumerate() {
-            let codes = load_bytes(&line[half]);
-            let columns = [
-                _mm256_shuffle_epi8(values, _mm256_and_si256(codes, low)),
-                _mm256_shuffle_epi8(values, _mm256_and_si256(_mm256_srli_epi16(codes, 4), low)),
-            ];
-            for (sums, integers) in sums.iter_mut().zip(integers) {
-                let x = [repeat(&integers[k][2 * i]), repeat(&integers[k][2 * i + 1])];
-                sums[0] = _mm256_add_epi16(sums[0], _mm256_maddubs_epi16(columns[0], x[0]));
-                sums[1] = _mm256_add_epi16(sums[1], _mm256_maddubs_epi16(columns[1], x[1]));
-            }
-        }
-        let scales = load_scales(scales, half);
-        for n in 0..N {
-            let [a, b] = sums[n];
-            let [a, b] = [_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones)];
-            let sum =
-                _mm256_add_epi32(_mm256_add_epi32(a, b), _mm256_set1_epi32(corrections[n][k]));
-            let scale = _mm256_mul_ps(scales, _mm256_set1_ps(x_scales[n][k]));
-            totals[n] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, totals[n]);
-        }
-    }
-    for (out, total) in out.iter_mut().zip(totals) {
-        store(total, half_of(out, half));
-    }
 }
 
 #[inline]

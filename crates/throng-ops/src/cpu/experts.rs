@@ -1,11 +1,13 @@
 //! The mixture of experts: tokens are grouped by expert, so that each expert that is used at all
 //! is read once a step.
 
+use std::ops::Range;
+
 use throng_spec::Activation;
 
-use super::inputs::{InputView, Inputs, grow};
-use super::kernels::{Kernels, LANES, TILE_TOKENS, TileOut};
-use super::linear::multiply;
+use super::inputs::{Gather, InputView, Inputs, grow};
+use super::kernels::{Kernels, LANES, Products};
+use super::linear::{MANY, multiply};
 use super::packed::Matrix;
 use super::pool::Pool;
 use super::scatter::{Scatter, for_each_part};
@@ -37,15 +39,16 @@ impl Experts {
         activation: Activation,
         out: &mut [f32],
     ) {
-        let x = self.inputs.prepare(kernels, pool, matrix, x, routes.tokens());
+        let token = |position: usize| routes.grouped()[position] as usize / routes.active();
+        let gather = Gather { runs: &mut runs(routes), vector: &token };
+        let x = self.inputs.prepare((kernels, pool), matrix, x, gather);
         let inputs = activation.inputs();
         let width = matrix.rows / inputs;
         let out = Scatter::new(&mut out[..routes.slots() * width]);
         self.used.clear();
         self.used.extend(used(routes));
         let tiles = Tiles { kernels, routes, matrix, used: &self.used };
-        let vector = |slot: u32| slot / routes.active() as u32;
-        tiles.for_each(pool, x, &vector, &|slot, tile, products| {
+        tiles.for_each(pool, x, &|slot, tile, products| {
             let rows = matrix.tile_rows(tile);
             let start = slot as usize * width;
             // SAFETY: a slot's tile comes up once, and tiles have no row in common.
@@ -64,13 +67,15 @@ impl Experts {
         out: &mut [f32],
     ) {
         let width = matrix.rows;
-        let x = self.inputs.prepare(kernels, pool, matrix, x, routes.slots());
+        let slot = |position: usize| routes.grouped()[position] as usize;
+        let gather = Gather { runs: &mut runs(routes), vector: &slot };
+        let x = self.inputs.prepare((kernels, pool), matrix, x, gather);
         grow(&mut self.slots, routes.slots() * width);
         self.used.clear();
         self.used.extend(used(routes));
         let tiles = Tiles { kernels, routes, matrix, used: &self.used };
         let slots = Scatter::new(&mut self.slots);
-        tiles.for_each(pool, x, &|slot| slot, &|slot, tile, products| {
+        tiles.for_each(pool, x, &|slot, tile, products| {
             let rows = matrix.tile_rows(tile);
             let start = slot as usize * width;
             // SAFETY: a slot's tile comes up once, and tiles have no row in common.
@@ -93,9 +98,15 @@ impl Experts {
     }
 }
 
+/// The experts that tokens go to.
 fn used(routes: &Routes) -> impl Iterator<Item = u32> {
-    let used = (0..routes.expert_count()).filter(|&expert| !routes.group(expert).is_empty());
+    let used = (0..routes.expert_count()).filter(|&expert| !routes.positions(expert).is_empty());
     used.map(|expert| expert as u32)
+}
+
+/// The positions of each expert's slots.
+fn runs(routes: &Routes) -> impl Iterator<Item = Range<usize>> {
+    (0..routes.expert_count()).map(|expert| routes.positions(expert))
 }
 
 /// All tiles of the experts in use.
@@ -107,31 +118,27 @@ struct Tiles<'a> {
 }
 
 impl Tiles<'_> {
-    /// Calls `store` for each slot and tile with the products and the bias. `vector` says which
-    /// vector of `x` a slot is multiplied with.
+    /// Calls `store` for each slot and tile with the products and the bias.
     fn for_each(
         &self,
         pool: &mut Pool,
         x: InputView<'_>,
-        vector: &(dyn Fn(u32) -> u32 + Sync),
-        store: &(dyn Fn(u32, usize, &[f32; LANES]) + Sync),
+        store: &(dyn Fn(u32, usize, &Products) + Sync),
     ) {
         let Self { kernels, routes, matrix, used } = self;
         let items = used.len() * matrix.tiles;
         let work = LANES * matrix.cols * routes.slots().checked_div(used.len()).unwrap_or(0);
         pool.run(items, grain(pool, items, work), &|range| {
-            let mut products = TileOut::default();
-            let mut vectors = [0; TILE_TOKENS];
+            let mut products = [Products::default(); MANY];
             for item in range {
                 let (expert, tile) = (used[item / matrix.tiles] as usize, item % matrix.tiles);
                 let bias = matrix.tile_bias(expert, tile);
-                for slots in routes.group(expert).chunks(TILE_TOKENS) {
-                    for (index, &slot) in vectors.iter_mut().zip(slots) {
-                        *index = vector(slot);
-                    }
-                    let vectors = &vectors[..slots.len()];
-                    multiply(kernels, matrix.tile(expert, tile), x, vectors, &mut products);
-                    for (product, &slot) in products.iter_mut().zip(slots) {
+                let positions = routes.positions(expert);
+                for first in positions.clone().step_by(MANY) {
+                    let positions = first..positions.end.min(first + MANY);
+                    let products = &mut products[..positions.len()];
+                    multiply(kernels, matrix.tile(expert, tile), x, positions.clone(), products);
+                    for (product, &slot) in products.iter_mut().zip(&routes.grouped()[positions]) {
                         for (product, bias) in product.iter_mut().zip(bias) {
                             *product += bias;
                         }

@@ -2,21 +2,26 @@
 
 use throng_spec::{DType, Heads, Mlp};
 
-use super::kernels::{COLUMN_STEP, LANES};
+use super::integers::Format;
+use super::kernels::LANES;
+use super::panels::BLOCK;
 use crate::backend::Precision;
 use crate::placement::BLOCK_TOKENS;
 
-/// How the weights of a matrix are kept whose parts are stored in these dtypes: as MXFP4, bf16 or f16
-/// if all of them are, so without loss. The kernels have no other format but f32, which
-/// [`Precision::Exact`] takes for all else. [`Precision::Fast`] rounds other quantised values to
-/// bf16: half the bytes, and an error below that of their quantisation (of Q8_0 a third or so, of
-/// types with fewer bits far less).
+/// How the weights of a matrix are kept whose parts are stored in these dtypes: as they are where
+/// all are of one dtype that the kernels have a format for, so without loss. For [`Precision::Exact`]
+/// those are MXFP4, bf16 and f16, and all else becomes f32. [`Precision::Fast`] has Q4_0, Q4_1 and
+/// Q8_0 too, and rounds other quantised values to bf16, with an error below that of their
+/// quantisation.
 pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Precision) -> DType {
     let fast = precision == Precision::Fast;
-    if parts.clone().all(|dtype| dtype == DType::Mxfp4) {
-        DType::Mxfp4
-    } else if parts.clone().all(|dtype| dtype == DType::F16) {
-        DType::F16
+    let first = parts.clone().next().unwrap_or(DType::F32);
+    let is_kept = match first {
+        DType::Mxfp4 | DType::F16 | DType::Bf16 => true,
+        dtype => fast && Format::of(dtype).is_some(),
+    };
+    if is_kept && parts.clone().all(|dtype| dtype == first) {
+        first
     } else if parts.clone().all(|dtype| dtype == DType::Bf16 || fast && dtype.is_quantised()) {
         DType::Bf16
     } else {
@@ -24,11 +29,16 @@ pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Preci
     }
 }
 
+/// Columns with their padding.
+pub(crate) fn padded(cols: usize) -> usize {
+    cols.next_multiple_of(BLOCK)
+}
+
 /// Bytes of a packed matrix with its bias, or `None` if that overflows. `dtype` is that of
 /// [`packed_dtype`].
 pub fn packed_bytes(dtype: DType, [groups, rows, cols]: [usize; 3]) -> Option<usize> {
     let rows = groups.checked_mul(rows.checked_next_multiple_of(LANES)?)?;
-    let values = rows.checked_mul(cols.checked_next_multiple_of(COLUMN_STEP)?)?;
+    let values = rows.checked_mul(cols.checked_next_multiple_of(BLOCK)?)?;
     let weights = (values / dtype.block_len()).checked_mul(dtype.block_bytes())?;
     weights.checked_add(rows.checked_mul(size_of::<f32>())?)
 }
@@ -44,8 +54,8 @@ pub fn kv_pool_bytes(heads: Heads, blocks: usize, precision: Precision) -> usize
 /// sum, logits of the router, a copy of the heads that are normed.
 pub fn scratch_bytes(tokens: usize, hidden: usize, heads: Heads, mlp: &Mlp) -> usize {
     let slots = tokens.saturating_mul(mlp.active());
-    let linear = tokens.saturating_mul(hidden.max(heads.query_width()));
-    let experts = slots.saturating_mul(mlp.width).max(tokens.saturating_mul(hidden));
+    let linear = tokens.saturating_mul(padded(hidden.max(heads.query_width())));
+    let experts = slots.saturating_mul(padded(mlp.width.max(hidden)));
     let sums = slots.saturating_mul(hidden);
     let routes = tokens.saturating_mul(mlp.experts());
     let normed = tokens.saturating_mul(heads.query_width() + 2 * heads.kv_width());
@@ -62,9 +72,11 @@ mod tests {
 
     #[test]
     fn what_is_kept_as_what() {
-        let cases: [(&[DType], DType, DType); 9] = [
+        let cases: [(&[DType], DType, DType); 11] = [
             (&[Mxfp4, Mxfp4], Mxfp4, Mxfp4),
             (&[Bf16], Bf16, Bf16),
+            (&[Q4_0, Q4_0], F32, Q4_0),
+            (&[Q8_0], F32, Q8_0),
             (&[Q4_0, Q6K], F32, Bf16),
             (&[Q8_0, Bf16], F32, Bf16),
             (&[Mxfp4, Bf16], F32, Bf16),
@@ -81,9 +93,9 @@ mod tests {
 
     #[test]
     fn bytes_with_padding() {
-        // 16 rows for 3, 12 columns for 10.
-        assert_eq!(packed_bytes(F32, [2, 3, 10]), Some(2 * 16 * (12 * 4 + 4)));
-        assert_eq!(packed_bytes(Bf16, [2, 3, 10]), Some(2 * 16 * (12 * 2 + 4)));
+        // 16 rows for 3, 32 columns for 10.
+        assert_eq!(packed_bytes(F32, [2, 3, 10]), Some(2 * 16 * (32 * 4 + 4)));
+        assert_eq!(packed_bytes(Bf16, [2, 3, 10]), Some(2 * 16 * (32 * 2 + 4)));
         assert_eq!(packed_bytes(Mxfp4, [1, 17, 64]), Some(32 * (2 * 17 + 4)));
         assert_eq!(packed_bytes(F32, [usize::MAX, 1, 1]), None);
     }

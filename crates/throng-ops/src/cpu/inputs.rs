@@ -1,107 +1,165 @@
-//! Activations as a matrix wants them: rounded, or padded.
+//! Activations as a matrix wants them: in panels, and rounded or not.
 
-use super::kernels::{Kernels, Rows, RowsI8};
+use std::ops::Range;
+
+use super::kernels::Kernels;
 use super::packed::{Input, Matrix};
+use super::panels::{BLOCK, Lane, PANEL, Panels, PanelsI8};
 use super::pool::Pool;
-use super::scatter::{Scatter, for_each_part};
+use super::scatter::Scatter;
 use super::work::grain;
-use crate::mxfp4::BLOCK;
 
-/// Rounded activations of one call; kept from call to call.
+/// The activations of one call in panels; kept from call to call.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
+    /// The positions of each panel's vectors.
+    panels: Vec<Range<usize>>,
     f32: Vec<f32>,
     bf16: Vec<u16>,
     i8: Vec<i8>,
     scales: Vec<f32>,
-    corrections: Vec<i32>,
+    sums: Vec<i32>,
 }
 
-/// Activations in the form that a matrix's kernel takes.
+/// Activations in the form that a matrix's kernel takes. Each vector has a position.
 #[derive(Clone, Copy)]
 pub(crate) enum InputView<'a> {
-    /// As they are.
-    F32(Rows<'a, f32>),
-    /// Rounded to bf16.
-    Bf16(Rows<'a, u16>),
-    /// Rounded to INT8.
-    I8(RowsI8<'a>),
+    /// As they are, of some width.
+    F32(&'a [f32], usize),
+    /// Rounded to bf16, of some width.
+    Bf16(&'a [u16], usize),
+    /// Rounded to INT8, of some width.
+    I8(I8View<'a>, usize),
+}
+
+/// See [`PanelsI8`].
+#[derive(Clone, Copy)]
+pub(crate) struct I8View<'a> {
+    values: &'a [i8],
+    scales: &'a [f32],
+    sums: &'a [i32],
+}
+
+impl<'a> I8View<'a> {
+    /// The panels of vectors of some width at some positions, the first of which begins a panel.
+    pub(crate) fn panels(&self, width: usize, positions: Range<usize>) -> PanelsI8<'a> {
+        PanelsI8 {
+            values: Panels::new(self.values, width, positions.clone()),
+            scales: Panels::new(self.scales, width / BLOCK, positions.clone()),
+            sums: Panels::new(self.sums, width / BLOCK, positions),
+        }
+    }
+}
+
+/// Which vectors are multiplied together, and where they come from.
+pub(crate) struct Gather<'a> {
+    /// Runs of positions, one after the other from 0. A panel has vectors of one run.
+    pub runs: &'a mut dyn Iterator<Item = Range<usize>>,
+    /// The vector of `x` at a position.
+    pub vector: &'a (dyn Fn(usize) -> usize + Sync),
 }
 
 impl Inputs {
-    /// The first vectors of `x`, as wide as `matrix` has columns, as its kernel takes them.
+    /// Vectors of `x`, as wide as `matrix` has columns, as its kernel takes them.
     pub(crate) fn prepare<'a>(
         &'a mut self,
-        kernels: &Kernels,
-        pool: &mut Pool,
+        (kernels, pool): (&Kernels, &mut Pool),
         matrix: &Matrix,
-        x: &'a [f32],
-        vectors: usize,
+        x: &[f32],
+        Gather { runs, vector }: Gather<'_>,
     ) -> InputView<'a> {
-        let (cols, width) = (matrix.cols, matrix.padded_cols);
-        let x = &x[..vectors * cols];
+        self.panels.clear();
+        for run in runs {
+            let starts = run.clone().step_by(PANEL);
+            self.panels.extend(starts.map(|start| start..run.end.min(start + PANEL)));
+        }
+        let width = matrix.padded_cols;
+        let len = width * self.panels.last().map_or(0, |panel| panel.end);
+        let each = Each { panels: &self.panels, x, cols: matrix.cols, width, vector };
         match matrix.input {
-            Input::F32 if cols == width => InputView::F32(Rows { values: x, width }),
             Input::F32 => {
-                self.f32.clear();
-                self.f32.resize(vectors * width, 0.0);
-                for (out, x) in self.f32.chunks_exact_mut(width).zip(x.chunks_exact(cols)) {
-                    out[..cols].copy_from_slice(x);
-                }
-                InputView::F32(Rows { values: &self.f32, width })
+                grow(&mut self.f32, len);
+                let out = Scatter::new(&mut self.f32);
+                each.run(pool, &|x, lane, panel| {
+                    // SAFETY: panels have no position in common, and each comes up once.
+                    copy(x, lane, unsafe { out.part(panel) });
+                });
+                InputView::F32(&self.f32, width)
             }
             Input::Bf16 => {
-                grow(&mut self.bf16, vectors * width);
-                let out = &mut self.bf16[..vectors * width];
-                for_each_part(pool, out, width, grain(pool, vectors, cols), &|index, out| {
-                    out[cols..].fill(0);
-                    // SAFETY: a reference to the kernels is proof that the machine can run them.
-                    unsafe { (kernels.narrow)(&x[index * cols..][..cols], &mut out[..cols]) };
+                grow(&mut self.bf16, len);
+                let out = Scatter::new(&mut self.bf16);
+                each.run(pool, &|x, lane, panel| {
+                    // SAFETY: as above; and a reference to the kernels is proof that the machine
+                    // can run them.
+                    unsafe { (kernels.narrow)(x, lane, out.part(panel)) };
                 });
-                InputView::Bf16(Rows { values: &self.bf16, width })
+                InputView::Bf16(&self.bf16, width)
             }
             Input::I8 => {
-                self.quantise(kernels, pool, x, cols);
-                InputView::I8(RowsI8 {
-                    values: Rows { values: &self.i8, width },
-                    scales: Rows { values: &self.scales, width: width / BLOCK },
-                    corrections: Rows { values: &self.corrections, width: width / BLOCK },
-                })
+                grow(&mut self.i8, len);
+                grow(&mut self.scales, len / BLOCK);
+                grow(&mut self.sums, len / BLOCK);
+                let integers = Scatter::new(&mut self.i8);
+                let scales = Scatter::new(&mut self.scales);
+                let sums = Scatter::new(&mut self.sums);
+                each.run(pool, &|x, lane, panel| {
+                    let blocks = panel.start / BLOCK..panel.end / BLOCK;
+                    // SAFETY: as above.
+                    unsafe {
+                        let (scales, sums) = (scales.part(blocks.clone()), sums.part(blocks));
+                        (kernels.quantise)(x, lane, integers.part(panel), scales, sums);
+                    }
+                });
+                let Self { i8, scales, sums, .. } = self;
+                InputView::I8(I8View { values: i8, scales, sums }, width)
             }
         }
     }
 
     /// Bytes that are kept.
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.f32)
+        size_of_val(&*self.panels)
+            + size_of_val(&*self.f32)
             + size_of_val(&*self.bf16)
             + size_of_val(&*self.i8)
             + size_of_val(&*self.scales)
-            + size_of_val(&*self.corrections)
+            + size_of_val(&*self.sums)
     }
+}
 
-    fn quantise(&mut self, kernels: &Kernels, pool: &mut Pool, x: &[f32], cols: usize) {
-        let (vectors, blocks) = (x.len() / cols, cols / BLOCK);
-        grow(&mut self.i8, x.len());
-        grow(&mut self.scales, vectors * blocks);
-        grow(&mut self.corrections, vectors * blocks);
-        let integers = Scatter::new(&mut self.i8);
-        let scales = Scatter::new(&mut self.scales);
-        let corrections = Scatter::new(&mut self.corrections);
-        pool.run(vectors, grain(pool, vectors, 2 * cols), &|range| {
-            let (values, blocks) =
-                (range.start * cols..range.end * cols, range.start * blocks..range.end * blocks);
-            // SAFETY: ranges of vectors are claimed once each, so their parts do not overlap; and
-            // a reference to the kernels is proof that the machine can run them.
-            unsafe {
-                (kernels.quantise)(
-                    &x[values.clone()],
-                    integers.part(values),
-                    scales.part(blocks.clone()),
-                    corrections.part(blocks),
-                );
+/// What is done to each vector.
+struct Each<'a> {
+    panels: &'a [Range<usize>],
+    x: &'a [f32],
+    cols: usize,
+    width: usize,
+    vector: &'a (dyn Fn(usize) -> usize + Sync),
+}
+
+impl Each<'_> {
+    /// Calls `put` with each vector, its lane and where its panel is in a buffer of them.
+    fn run(&self, pool: &mut Pool, put: &(dyn Fn(&[f32], Lane, Range<usize>) + Sync)) {
+        let Self { panels, x, cols, width, vector } = *self;
+        let work = 2 * cols * PANEL.min(panels.first().map_or(0, Range::len));
+        pool.run(panels.len(), grain(pool, panels.len(), work), &|indices| {
+            for positions in &panels[indices] {
+                for (index, position) in positions.clone().enumerate() {
+                    let lane = Lane { index, vectors: positions.len() };
+                    let x = &x[vector(position) * cols..][..cols];
+                    put(x, lane, positions.start * width..positions.end * width);
+                }
             }
         });
+    }
+}
+
+/// Puts a vector in its lane, and zeros in the columns that are missing in its last block.
+fn copy(x: &[f32], lane: Lane, out: &mut [f32]) {
+    for (x, out) in x.chunks(BLOCK).zip(lane.blocks::<_, BLOCK>(out)) {
+        let (values, rest) = out.split_at_mut(x.len());
+        values.copy_from_slice(x);
+        rest.fill(0.0);
     }
 }
 

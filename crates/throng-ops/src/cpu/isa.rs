@@ -11,6 +11,8 @@ pub enum Isa {
     Avx512,
     /// The same with bf16 dot products.
     Avx512Bf16,
+    /// The same with AMX: products of whole tiles, of INT8 and of bf16.
+    Avx512Amx,
 }
 
 /// More threads than any machine of today has cores.
@@ -37,7 +39,8 @@ pub enum CpuError {
 
 impl Isa {
     /// All of them, the simplest first.
-    pub const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Avx512Bf16];
+    pub const ALL: [Self; 5] =
+        [Self::Scalar, Self::Avx2, Self::Avx512, Self::Avx512Bf16, Self::Avx512Amx];
 
     /// Whether this machine has it.
     #[cfg(target_arch = "x86_64")]
@@ -60,6 +63,7 @@ impl Isa {
             Self::Avx512Bf16 => {
                 Self::Avx512.is_supported() && is_x86_feature_detected!("avx512bf16")
             }
+            Self::Avx512Amx => Self::Avx512Bf16.is_supported() && super::amx::is_usable(),
         }
     }
 
@@ -81,6 +85,7 @@ impl Isa {
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Avx512Bf16 => "avx512-bf16",
+            Self::Avx512Amx => "avx512-amx",
         }
     }
 }

@@ -1,14 +1,20 @@
 //! Products of packed matrices with the tokens of a step.
 
-use super::inputs::{InputView, Inputs};
-use super::kernels::{Kernels, LANES, TILE_TOKENS, TileOut};
+use std::ops::Range;
+
+use throng_spec::DType;
+
+use super::inputs::{Gather, InputView, Inputs};
+use super::kernels::{Kernels, LANES, Products};
 use super::packed::{Matrix, Tile};
+use super::panels::Panels;
 use super::pool::Pool;
 use super::scatter::Scatter;
 use super::work::grain;
 
-/// Tokens whose activations stay in the second-level cache while a run of tiles passes by.
-const BLOCK_TOKENS: usize = 64;
+/// Vectors whose products with a tile are made at once, and whose activations stay in the
+/// second-level cache while a run of tiles passes by.
+pub(crate) const MANY: usize = 128;
 
 /// What becomes of a product.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,26 +25,39 @@ pub(crate) enum Store {
     Add,
 }
 
-/// The products of a tile with the vectors of `x` at the given indices.
+/// The products of a tile with the vectors at some positions, the first of which begins a panel.
 pub(crate) fn multiply(
     kernels: &Kernels,
     tile: Tile<'_>,
     x: InputView<'_>,
-    tokens: &[u32],
-    out: &mut TileOut,
+    positions: Range<usize>,
+    out: &mut [Products],
 ) {
     // SAFETY: a reference to the kernels is proof that the machine can run them.
     unsafe {
         match (tile, x) {
-            (Tile::F32(tile), InputView::F32(x)) => (kernels.f32_f32)(tile, x, tokens, out),
-            (Tile::F16(tile), InputView::F32(x)) => (kernels.f16_f32)(tile, x, tokens, out),
-            (Tile::Bf16(tile), InputView::F32(x)) => (kernels.bf16_f32)(tile, x, tokens, out),
-            (Tile::Bf16(tile), InputView::Bf16(x)) => {
-                let dot = kernels.bf16_bf16.expect("inputs are bf16 only where this kernel is");
-                dot(tile, x, tokens, out);
+            (tile, InputView::F32(x, width)) => {
+                let x = Panels::new(x, width, positions);
+                match tile {
+                    Tile::F32(tile) => (kernels.f32_f32)(tile, x, out),
+                    Tile::F16(tile) => (kernels.f16_f32)(tile, x, out),
+                    Tile::Bf16(tile) => (kernels.bf16_f32)(tile, x, out),
+                    Tile::Integers(_, tile) => (kernels.mxfp4_f32)(tile, x, out),
+                }
             }
-            (Tile::Mxfp4(tile), InputView::F32(x)) => (kernels.mxfp4_f32)(tile, x, tokens, out),
-            (Tile::Mxfp4(tile), InputView::I8(x)) => (kernels.mxfp4_i8)(tile, x, tokens, out),
+            (Tile::Bf16(tile), InputView::Bf16(x, width)) => {
+                let dot = kernels.bf16_bf16.expect("inputs are bf16 only where this kernel is");
+                dot(tile, Panels::new(x, width, positions), out);
+            }
+            (Tile::Integers(dtype, tile), InputView::I8(x, width)) => {
+                let x = x.panels(width, positions);
+                match dtype {
+                    DType::Q4_0 => (kernels.q4_0_i8)(tile, x, out),
+                    DType::Q4_1 => (kernels.q4_1_i8)(tile, x, out),
+                    DType::Q8_0 => (kernels.q8_0_i8)(tile, x, out),
+                    _ => (kernels.mxfp4_i8)(tile, x, out),
+                }
+            }
             _ => unreachable!("inputs are prepared as `Matrix::input` says"),
         }
     }
@@ -48,14 +67,12 @@ pub(crate) fn multiply(
 #[derive(Debug, Default)]
 pub(crate) struct Linear {
     inputs: Inputs,
-    /// 0, 1, 2, …
-    identity: Vec<u32>,
 }
 
 impl Linear {
     /// Bytes that are kept.
     pub(crate) fn bytes(&self) -> usize {
-        self.inputs.bytes() + size_of_val(&*self.identity)
+        self.inputs.bytes()
     }
 
     pub(crate) fn run(
@@ -66,26 +83,24 @@ impl Linear {
         (x, tokens): (&[f32], usize),
         (out, store): (&mut [f32], Store),
     ) {
-        let x = self.inputs.prepare(kernels, pool, matrix, x, tokens);
-        self.identity.extend(self.identity.len() as u32..tokens as u32);
-        let identity = &self.identity[..tokens];
+        let gather = Gather { runs: &mut std::iter::once(0..tokens), vector: &|token| token };
+        let x = self.inputs.prepare((kernels, pool), matrix, x, gather);
         let out = Scatter::new(&mut out[..tokens * matrix.rows]);
         let work = LANES * matrix.cols * tokens;
         pool.run(matrix.tiles, grain(pool, matrix.tiles, work), &|tiles| {
-            let mut products = TileOut::default();
-            for block in identity.chunks(BLOCK_TOKENS) {
+            let mut products = [Products::default(); MANY];
+            for first in (0..tokens).step_by(MANY) {
+                let block = first..tokens.min(first + MANY);
                 for tile in tiles.clone() {
                     let rows = matrix.tile_rows(tile);
                     let bias = matrix.tile_bias(0, tile);
-                    for tokens in block.chunks(TILE_TOKENS) {
-                        multiply(kernels, matrix.tile(0, tile), x, tokens, &mut products);
-                        for (product, &token) in products.iter().zip(tokens) {
-                            let start = token as usize * matrix.rows;
-                            // SAFETY: a tile is claimed by one thread, and tiles have no row in
-                            // common.
-                            let out = unsafe { out.part(start + rows.start..start + rows.end) };
-                            write(out, product, bias, store);
-                        }
+                    let products = &mut products[..block.len()];
+                    multiply(kernels, matrix.tile(0, tile), x, block.clone(), products);
+                    for (product, token) in products.iter().zip(block.clone()) {
+                        let start = token * matrix.rows;
+                        // SAFETY: a tile is claimed by one thread, and tiles have no row in common.
+                        let out = unsafe { out.part(start + rows.start..start + rows.end) };
+                        write(out, product, bias, store);
                     }
                 }
             }
@@ -93,7 +108,7 @@ impl Linear {
     }
 }
 
-fn write(out: &mut [f32], product: &[f32; LANES], bias: &[f32; LANES], store: Store) {
+fn write(out: &mut [f32], product: &Products, bias: &[f32; LANES], store: Store) {
     for (out, (product, bias)) in out.iter_mut().zip(product.iter().zip(bias)) {
         let y = product + bias;
         *out = if store == Store::Add { *out + y } else { y };

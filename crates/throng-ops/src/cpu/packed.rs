@@ -7,13 +7,14 @@ use half::f16;
 use throng_spec::DType;
 
 use super::aligned::Aligned;
-use super::footprint::packed_dtype;
-use super::kernels::{COLUMN_STEP, Kernels, LANES, NIBBLES, TileMxfp4};
+use super::footprint::{packed_dtype, padded};
+use super::integers::{Format, TileIntegers, TileMut};
+use super::kernels::{Kernels, LANES};
+use super::panels::BLOCK;
 use super::pool::Pool;
-use super::scatter::for_each_part;
+use super::scatter::{Scatter, for_each_part};
 use crate::backend::Precision;
 use crate::matrix::{MatrixSource, RowBytes};
-use crate::mxfp4;
 
 /// A packed matrix `[groups, rows, cols]` with its bias.
 #[derive(Debug)]
@@ -49,7 +50,17 @@ enum Weights {
     F32(Aligned<f32>),
     F16(Aligned<u16>),
     Bf16(Aligned<u16>),
-    Mxfp4 { nibbles: Aligned<u8>, scales: Aligned<u8> },
+    Integers(Integers),
+}
+
+/// Weights that are small integers, tile after tile; see [`TileIntegers`].
+#[derive(Debug)]
+struct Integers {
+    dtype: DType,
+    format: Format,
+    codes: Aligned<u8>,
+    scales: Aligned<u8>,
+    offsets: Aligned<u8>,
 }
 
 /// The weights of one tile.
@@ -61,8 +72,8 @@ pub(crate) enum Tile<'a> {
     F16(&'a [u16]),
     /// bf16.
     Bf16(&'a [u16]),
-    /// MXFP4.
-    Mxfp4(TileMxfp4<'a>),
+    /// Integers, of the format that keeps a dtype.
+    Integers(DType, TileIntegers<'a>),
 }
 
 impl Matrix {
@@ -76,19 +87,13 @@ impl Matrix {
         source.check();
         let (rows, cols) = (source.rows(), source.cols);
         let tiles = rows.div_ceil(LANES);
-        let padded_cols = cols.next_multiple_of(COLUMN_STEP);
+        let padded_cols = padded(cols);
         let len = source.groups * tiles * LANES * padded_cols;
         let fast = precision == Precision::Fast;
         let tile = LANES * padded_cols;
         let dtypes = source.parts.iter().map(|part| part.dtype);
-        let (input, weights) = match packed_dtype(dtypes, precision) {
-            DType::Mxfp4 => {
-                let mut nibbles = Aligned::zeroed(len / 2);
-                let mut scales = Aligned::zeroed(len / mxfp4::BLOCK);
-                pack_nibbles(source, tiles, &mut nibbles, tile / 2, pool);
-                pack_scales(source, tiles, &mut scales, tile / mxfp4::BLOCK, pool);
-                (if fast { Input::I8 } else { Input::F32 }, Weights::Mxfp4 { nibbles, scales })
-            }
+        let dtype = packed_dtype(dtypes, precision);
+        let (input, weights) = match dtype {
             DType::F16 => {
                 let mut weights = Aligned::zeroed(len);
                 pack_f16(source, tiles, &mut weights, tile, pool);
@@ -99,6 +104,10 @@ impl Matrix {
                 pack_bf16(source, tiles, &mut weights, tile, pool);
                 let has_dot = kernels.bf16_bf16.is_some();
                 (if fast && has_dot { Input::Bf16 } else { Input::F32 }, Weights::Bf16(weights))
+            }
+            _ if let Some(format) = Format::of(dtype) => {
+                let integers = Integers::pack(source, dtype, format, (tiles, padded_cols), pool);
+                (if fast { Input::I8 } else { Input::F32 }, Weights::Integers(integers))
             }
             _ => {
                 let mut weights = Aligned::zeroed(len);
@@ -116,7 +125,9 @@ impl Matrix {
             Weights::F32(weights) => size_of_val(&**weights),
             Weights::F16(weights) => size_of_val(&**weights),
             Weights::Bf16(weights) => size_of_val(&**weights),
-            Weights::Mxfp4 { nibbles, scales } => size_of_val(&**nibbles) + size_of_val(&**scales),
+            Weights::Integers(Integers { codes, scales, offsets, .. }) => {
+                size_of_val(&**codes) + size_of_val(&**scales) + size_of_val(&**offsets)
+            }
         };
         weights + size_of_val(&*self.bias)
     }
@@ -129,10 +140,10 @@ impl Matrix {
             Weights::F32(weights) => Tile::F32(&weights[start..start + len]),
             Weights::F16(weights) => Tile::F16(&weights[start..start + len]),
             Weights::Bf16(weights) => Tile::Bf16(&weights[start..start + len]),
-            Weights::Mxfp4 { nibbles, scales } => Tile::Mxfp4(TileMxfp4 {
-                nibbles: &nibbles[start / 2..(start + len) / 2],
-                scales: &scales[start / mxfp4::BLOCK..(start + len) / mxfp4::BLOCK],
-            }),
+            Weights::Integers(integers) => {
+                let blocks = start / LANES / BLOCK..(start + len) / LANES / BLOCK;
+                Tile::Integers(integers.dtype, integers.tile(blocks))
+            }
         }
     }
 
@@ -168,12 +179,60 @@ impl Matrix {
                     }
                 }
             }
-            Tile::Mxfp4(TileMxfp4 { nibbles, scales }) => {
-                let blocks = nibbles.as_chunks().0.iter().zip(scales.as_chunks::<LANES>().0);
-                for (out, (nibbles, scales)) in out.chunks_exact_mut(mxfp4::BLOCK).zip(blocks) {
-                    mxfp4::decode(&unpack_block(nibbles, lane), scales[lane], out);
+            Tile::Integers(dtype, tile) => {
+                let format = Format::of(dtype).expect("a tile of integers has a format");
+                tile.row(format, lane, out);
+            }
+        }
+    }
+}
+
+impl Integers {
+    fn pack(
+        source: &MatrixSource<'_>,
+        dtype: DType,
+        format: Format,
+        (tiles, cols): (usize, usize),
+        pool: &mut Pool,
+    ) -> Self {
+        let (count, blocks) = (source.groups * tiles, cols / BLOCK);
+        let [lines, scales, offsets] = format.block_bytes().map(|bytes| bytes * blocks);
+        let mut packed = Self {
+            dtype,
+            format,
+            codes: Aligned::zeroed(count * lines),
+            scales: Aligned::zeroed(count * scales),
+            offsets: Aligned::zeroed(count * offsets),
+        };
+        let codes = Scatter::new(&mut packed.codes);
+        let all_scales = Scatter::new(&mut packed.scales);
+        let all_offsets = Scatter::new(&mut packed.offsets);
+        pool.run(count, 1, &|range| {
+            for tile in range {
+                // SAFETY: a tile comes up once, and tiles have no part in common.
+                let mut out = unsafe {
+                    TileMut {
+                        codes: codes.part(tile * lines..(tile + 1) * lines),
+                        scales: all_scales.part(tile * scales..(tile + 1) * scales),
+                        offsets: all_offsets.part(tile * offsets..(tile + 1) * offsets),
+                    }
+                };
+                for (lane, row) in tile_rows(source, tiles, tile) {
+                    out.put(lane, &row);
                 }
             }
+        });
+        packed
+    }
+
+    /// Some blocks of those of all tiles.
+    fn tile(&self, blocks: Range<usize>) -> TileIntegers<'_> {
+        let [lines, scales, offsets] = self.format.block_bytes();
+        let part = |bytes: usize| blocks.start * bytes..blocks.end * bytes;
+        TileIntegers {
+            codes: &self.codes[part(lines)],
+            scales: &self.scales[part(scales)],
+            offsets: &self.offsets[part(offsets)],
         }
     }
 }
@@ -232,57 +291,6 @@ fn pack_bf16(
             }
         }
     });
-}
-
-fn pack_nibbles(
-    source: &MatrixSource<'_>,
-    tiles: usize,
-    out: &mut [u8],
-    len: usize,
-    pool: &mut Pool,
-) {
-    for_each_part(pool, out, len, 1, &|tile, out| {
-        for (lane, row) in tile_rows(source, tiles, tile) {
-            for (out, (stored, _)) in out.as_chunks_mut().0.iter_mut().zip(row.mxfp4()) {
-                pack_block(&stored, lane, out);
-            }
-        }
-    });
-}
-
-fn pack_scales(
-    source: &MatrixSource<'_>,
-    tiles: usize,
-    out: &mut [u8],
-    len: usize,
-    pool: &mut Pool,
-) {
-    for_each_part(pool, out, len, 1, &|tile, out| {
-        for (lane, row) in tile_rows(source, tiles, tile) {
-            for (out, (_, code)) in out.chunks_exact_mut(LANES).zip(row.mxfp4()) {
-                out[lane] = code;
-            }
-        }
-    });
-}
-
-/// Puts a row's stored block in its lane.
-fn pack_block(stored: &[u8; mxfp4::BLOCK_BYTES], lane: usize, out: &mut [u8; NIBBLES]) {
-    let code = |k: usize| (stored[k / 2] >> (k % 2 * 4)) & 15;
-    for i in 0..4 {
-        for j in 0..4 {
-            out[(i * LANES + lane) * 4 + j] = code(8 * i + j) | (code(8 * i + 4 + j) << 4);
-        }
-    }
-}
-
-/// The inverse of [`pack_block`].
-fn unpack_block(packed: &[u8; NIBBLES], lane: usize) -> [u8; mxfp4::BLOCK_BYTES] {
-    let code = |k: usize| {
-        let byte = packed[(k / 8 * LANES + lane) * 4 + k % 4];
-        if k % 8 < 4 { byte & 15 } else { byte >> 4 }
-    };
-    std::array::from_fn(|i| code(2 * i) | (code(2 * i + 1) << 4))
 }
 
 fn pack_bias(source: &MatrixSource<'_>, rows: usize, tiles: usize) -> Vec<f32> {

@@ -4,8 +4,8 @@
 
 use throng_spec::Activation;
 
-use super::kernels::{CODE_OFFSET, Running, Scores, TILE_HEADS};
-use crate::mxfp4::BLOCK;
+use super::kernels::{Running, Scores, TILE_HEADS};
+use super::panels::{BLOCK, Lane};
 use crate::placement::BLOCK_TOKENS;
 
 /// Adding it to an f32 below 2^22 leaves the nearest integer in the low bits of the sum.
@@ -30,42 +30,59 @@ pub(crate) fn exp(x: f32) -> f32 {
     sum * f32::from_bits(exponent << 23)
 }
 
-/// Rounds to INT8 in blocks of 32 by the largest magnitude of each; see `RowsI8`.
+/// Rounds to INT8 in blocks of 32 by the largest magnitude of each; see `PanelsI8`. Columns
+/// that are missing in the last block are zeros.
 #[inline(always)]
 pub(crate) fn quantise(
     x: &[f32],
+    lane: Lane,
     integers: &mut [i8],
     scales: &mut [f32],
-    corrections: &mut [i32],
+    sums: &mut [i32],
 ) {
-    let x = x.as_chunks::<BLOCK>().0;
-    let integers = integers.as_chunks_mut::<BLOCK>().0;
-    let blocks = x.iter().zip(integers).zip(scales.iter_mut().zip(corrections));
-    for ((x, integers), (scale, correction)) in blocks {
-        let mut lanes = [0.0f32; 8];
-        for eight in x.as_chunks::<8>().0 {
-            for (lane, x) in lanes.iter_mut().zip(eight) {
-                *lane = if x.abs() > *lane { x.abs() } else { *lane };
-            }
-        }
-        let max = lanes.iter().copied().fold(0.0, f32::max);
-        let inverse = if max > 0.0 { 127.0 / max } else { 0.0 };
-        let mut sum = 0;
-        for (integer, x) in integers.iter_mut().zip(x) {
-            let rounded = (x * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i8;
-            sum += i32::from(rounded);
-            *integer = rounded;
-        }
-        *scale = max / 254.0;
-        *correction = -CODE_OFFSET * sum;
+    let outs = lane.blocks::<_, BLOCK>(integers);
+    let outs = outs.zip(lane.blocks(scales).zip(lane.blocks(sums)));
+    let (blocks, rest) = x.as_chunks::<BLOCK>();
+    let mut last = [0.0; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    let last = if rest.is_empty() { None } else { Some(&last) };
+    for (x, (integers, ([scale], [sum]))) in blocks.iter().chain(last).zip(outs) {
+        (*scale, *sum) = quantise_block(x, integers);
     }
 }
 
-/// Rounds to bf16, to even where halfway.
+/// Gives the scale and the sum of the integers.
 #[inline(always)]
-pub(crate) fn narrow(x: &[f32], out: &mut [u16]) {
-    for (out, x) in out.iter_mut().zip(x) {
-        *out = narrow_one(*x);
+fn quantise_block(x: &[f32; BLOCK], integers: &mut [i8; BLOCK]) -> (f32, i32) {
+    let mut lanes = [0.0f32; 8];
+    for eight in x.as_chunks::<8>().0 {
+        for (lane, x) in lanes.iter_mut().zip(eight) {
+            *lane = if x.abs() > *lane { x.abs() } else { *lane };
+        }
+    }
+    let max = lanes.iter().copied().fold(0.0, f32::max);
+    let inverse = if max > 0.0 { 127.0 / max } else { 0.0 };
+    let mut sum = 0;
+    for (integer, x) in integers.iter_mut().zip(x) {
+        let rounded = (x * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i8;
+        sum += i32::from(rounded);
+        *integer = rounded;
+    }
+    (max / 127.0, sum)
+}
+
+/// Rounds to bf16, to even where halfway. Columns that are missing in the last block are zeros.
+#[inline(always)]
+pub(crate) fn narrow(x: &[f32], lane: Lane, out: &mut [u16]) {
+    let mut outs = lane.blocks::<_, BLOCK>(out);
+    let (blocks, rest) = x.as_chunks::<BLOCK>();
+    for (x, out) in blocks.iter().zip(&mut outs) {
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = narrow_one(*x);
+        }
+    }
+    if let Some(out) = outs.next() {
+        *out = std::array::from_fn(|i| rest.get(i).map_or(0, |&x| narrow_one(x)));
     }
 }
 
@@ -207,6 +224,7 @@ const _: () = assert!(BLOCK_TOKENS == 16, "a block's scores fill the widest vect
 #[cfg(test)]
 mod tests {
     use super::{exp, narrow_one, quantise};
+    use crate::cpu::panels::Lane;
 
     #[test]
     fn exp_is_close_and_keeps_its_ends() {
@@ -232,21 +250,26 @@ mod tests {
 
     #[test]
     fn quantised_values_are_within_half_a_step() {
-        let x: Vec<f32> = (0..64).map(|i| ((i * 37 % 64) as f32 - 31.0) * 0.37).collect();
-        let (mut integers, mut scales, mut corrections) = ([0i8; 64], [0.0; 2], [0; 2]);
-        quantise(&x, &mut integers, &mut scales, &mut corrections);
+        let x: Vec<f32> = (0..50).map(|i| ((i * 37 % 64) as f32 - 31.0) * 0.37).collect();
+        let (mut integers, mut scales, mut sums) = ([1i8; 192], [0.0; 6], [0; 6]);
+        let lane = Lane { index: 2, vectors: 3 };
+        quantise(&x, lane, &mut integers, &mut scales, &mut sums);
         for (i, x) in x.iter().enumerate() {
-            let step = 2.0 * scales[i / 32];
-            assert!((f32::from(integers[i]) * step - x).abs() <= step * 0.5001);
+            let (block, column) = (3 * (i / 32) + 2, i % 32);
+            let (integer, step) = (integers[32 * block + column], scales[block]);
+            assert!((f32::from(integer) * step - x).abs() <= step * 0.5001);
         }
-        let sum: i32 = integers[..32].iter().map(|&q| i32::from(q)).sum();
-        assert_eq!(corrections[0], -12 * sum);
+        assert_eq!(integers[5 * 32 + 18..], [0; 14], "columns that are not there");
+        assert_eq!(integers[..64], [1; 64], "another lane");
+        let sum: i32 = integers[64..96].iter().map(|&q| i32::from(q)).sum();
+        assert_eq!(sums[2], sum);
     }
 
     #[test]
     fn a_block_of_zeros_stays_zero() {
-        let (mut integers, mut scales, mut corrections) = ([1i8; 32], [1.0; 1], [1; 1]);
-        quantise(&[0.0; 32], &mut integers, &mut scales, &mut corrections);
-        assert_eq!((integers, scales, corrections), ([0; 32], [0.0], [0]));
+        let (mut integers, mut scales, mut sums) = ([1i8; 32], [1.0; 1], [1; 1]);
+        let lane = Lane { index: 0, vectors: 1 };
+        quantise(&[0.0; 32], lane, &mut integers, &mut scales, &mut sums);
+        assert_eq!((integers, scales, sums), ([0; 32], [0.0], [0]));
     }
 }

@@ -3,12 +3,11 @@
 
 use half::f16;
 
+use super::integers::{Format, TileIntegers};
 use super::isa::Isa;
-use super::kernels::{
-    Kernels, KvBlock, LANES, NIBBLES, Rows, RowsI8, Running, Scores, TILE_HEADS, TileMxfp4, TileOut,
-};
+use super::kernels::{Kernels, KvBlock, LANES, Products, Running, Scores, TILE_HEADS};
+use super::panels::{BLOCK, Panels, PanelsI8};
 use super::portable;
-use crate::mxfp4::{self, BLOCK, DOUBLED};
 use crate::placement::BLOCK_TOKENS;
 
 /// The table.
@@ -19,7 +18,10 @@ pub(crate) static KERNELS: Kernels = Kernels {
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
-    mxfp4_i8,
+    mxfp4_i8: |weights, x, out| integers(Format::MXFP4, weights, x, out),
+    q4_0_i8: |weights, x, out| integers(Format::Q4_0, weights, x, out),
+    q4_1_i8: |weights, x, out| integers(Format::Q4_1, weights, x, out),
+    q8_0_i8: |weights, x, out| integers(Format::Q8_0, weights, x, out),
     attend_f32: |queries, block, scale, running, out| {
         attend(queries, block, |key| key, scale, running, out);
     },
@@ -33,87 +35,86 @@ pub(crate) static KERNELS: Kernels = Kernels {
     activate: portable::activate,
 };
 
-fn f32_f32(weights: &[f32], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    columns(weights, |weight| weight, x, tokens, out);
+fn f32_f32(weights: &[f32], x: Panels<'_, f32>, out: &mut [Products]) {
+    let columns = weights.as_chunks::<LANES>().0;
+    multiply(columns, x, out, |[weights], [x], out| {
+        for (out, weight) in out.iter_mut().zip(weights) {
+            *out += weight * x;
+        }
+    });
 }
 
-fn f16_f32(weights: &[u16], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    columns(weights, |bits| f16::from_bits(bits).to_f32(), x, tokens, out);
+fn f16_f32(weights: &[u16], x: Panels<'_, f32>, out: &mut [Products]) {
+    let columns = weights.as_chunks::<LANES>().0;
+    multiply(columns, x, out, |[weights], [x], out| {
+        for (out, &weight) in out.iter_mut().zip(weights) {
+            *out += f16::from_bits(weight).to_f32() * x;
+        }
+    });
 }
 
-/// The product with weights that are stored column after column.
-fn columns<T: Copy>(
-    weights: &[T],
-    widen: impl Fn(T) -> f32,
-    x: Rows<'_, f32>,
-    tokens: &[u32],
-    out: &mut TileOut,
+fn bf16_f32(weights: &[u16], x: Panels<'_, f32>, out: &mut [Products]) {
+    let pairs = weights.as_chunks::<{ 2 * LANES }>().0;
+    multiply(pairs, x, out, |[weights], x: &[f32; 2], out| {
+        for (out, weights) in out.iter_mut().zip(weights.as_chunks::<2>().0) {
+            *out += portable::widen(weights[0]) * x[0] + portable::widen(weights[1]) * x[1];
+        }
+    });
+}
+
+/// Takes `N` columns at a time into the sums of every vector.
+fn multiply<W, const N: usize>(
+    weights: &[W],
+    x: Panels<'_, f32>,
+    out: &mut [Products],
+    add: impl Fn(&[W; 1], &[f32; N], &mut Products),
 ) {
-    for (out, [x]) in out.iter_mut().zip(tokens.iter().map(|&token| x.pick(&[token]))) {
-        *out = [0.0; LANES];
-        for (weights, x) in weights.as_chunks::<LANES>().0.iter().zip(x) {
-            for (out, &weight) in out.iter_mut().zip(weights) {
-                *out += widen(weight) * x;
+    let outs = out.chunks_mut(super::panels::PANEL);
+    for (panel, out) in x.iter().zip(outs) {
+        for (vector, out) in out[..panel.vectors].iter_mut().enumerate() {
+            *out = [0.0; LANES];
+            let blocks = panel.values.as_chunks::<BLOCK>().0;
+            let x = blocks.iter().skip(vector).step_by(panel.vectors);
+            let x = x.flat_map(|block| block.as_chunks::<N>().0);
+            for (weights, x) in weights.as_chunks().0.iter().zip(x) {
+                add(weights, x, out);
             }
         }
     }
 }
 
-fn bf16_f32(weights: &[u16], x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    for (out, [x]) in out.iter_mut().zip(tokens.iter().map(|&token| x.pick(&[token]))) {
-        *out = [0.0; LANES];
-        let pairs = weights.as_chunks::<2>().0.as_chunks::<LANES>().0;
-        for (weights, x) in pairs.iter().zip(x.as_chunks::<2>().0) {
-            for (out, weights) in out.iter_mut().zip(weights) {
-                *out += portable::widen(weights[0]) * x[0] + portable::widen(weights[1]) * x[1];
+fn mxfp4_f32(weights: TileIntegers<'_>, x: Panels<'_, f32>, out: &mut [Products]) {
+    for (panel, out) in x.iter().zip(out.chunks_mut(super::panels::PANEL)) {
+        out.fill([0.0; LANES]);
+        let blocks = panel.values.as_chunks::<BLOCK>().0.chunks(panel.vectors);
+        for (weights, x) in weights.blocks(Format::MXFP4).zip(blocks) {
+            for (out, x) in out.iter_mut().zip(x) {
+                for ((out, integers), scale) in
+                    out.iter_mut().zip(&weights.integers).zip(weights.scales)
+                {
+                    let sum: f32 = integers.iter().zip(x).map(|(&w, x)| f32::from(w) * x).sum();
+                    *out += sum * scale;
+                }
             }
         }
     }
 }
 
-/// The codes of a tile's block by row and column.
-fn codes(nibbles: &[u8; NIBBLES]) -> [[u8; BLOCK]; LANES] {
-    let mut codes = [[0; BLOCK]; LANES];
-    for (i, line) in nibbles.as_chunks::<{ 4 * LANES }>().0.iter().enumerate() {
-        for (codes, bytes) in codes.iter_mut().zip(line.as_chunks::<4>().0) {
-            for (j, byte) in bytes.iter().enumerate() {
-                codes[8 * i + j] = byte & 15;
-                codes[8 * i + 4 + j] = byte >> 4;
-            }
-        }
-    }
-    codes
-}
-
-fn mxfp4_f32(weights: TileMxfp4<'_>, x: Rows<'_, f32>, tokens: &[u32], out: &mut TileOut) {
-    *out = TileOut::default();
-    let blocks = weights.nibbles.as_chunks().0.iter().zip(weights.scales.as_chunks::<LANES>().0);
-    for (block, (nibbles, scales)) in blocks.enumerate() {
-        let codes = codes(nibbles);
-        for (out, &token) in out.iter_mut().zip(tokens) {
-            let [x] = x.pick(&[token]);
-            let x = &x[block * BLOCK..][..BLOCK];
-            for lane in 0..LANES {
-                let weights = codes[lane].iter().map(|&code| f32::from(DOUBLED[usize::from(code)]));
-                let sum: f32 = weights.zip(x).map(|(weight, x)| weight * x).sum();
-                out[lane] += sum * 0.5 * mxfp4::scale(scales[lane]);
-            }
-        }
-    }
-}
-
-fn mxfp4_i8(weights: TileMxfp4<'_>, x: RowsI8<'_>, tokens: &[u32], out: &mut TileOut) {
-    *out = TileOut::default();
-    let blocks = weights.nibbles.as_chunks().0.iter().zip(weights.scales.as_chunks::<LANES>().0);
-    for (block, (nibbles, scales)) in blocks.enumerate() {
-        let codes = codes(nibbles);
-        for (out, &token) in out.iter_mut().zip(tokens) {
-            let ([integers], [x_scales]) = (x.values.pick(&[token]), x.scales.pick(&[token]));
-            let integers = &integers[block * BLOCK..][..BLOCK];
-            for lane in 0..LANES {
-                let weights = codes[lane].iter().map(|&code| i32::from(DOUBLED[usize::from(code)]));
-                let sum: i32 = weights.zip(integers).map(|(w, &q)| w * i32::from(q)).sum();
-                out[lane] += sum as f32 * (mxfp4::scale(scales[lane]) * x_scales[block]);
+fn integers(format: Format, weights: TileIntegers<'_>, x: PanelsI8<'_>, out: &mut [Products]) {
+    for (panel, out) in x.iter().zip(out.chunks_mut(super::panels::PANEL)) {
+        out.fill([0.0; LANES]);
+        let blocks = panel.values.as_chunks::<BLOCK>().0.chunks(panel.vectors);
+        let each = panel.scales.chunks(panel.vectors).zip(panel.sums.chunks(panel.vectors));
+        for (weights, (x, (scales, sums))) in weights.blocks(format).zip(blocks.zip(each)) {
+            for (vector, out) in out.iter_mut().enumerate() {
+                let (x, scale) = (&x[vector], scales[vector]);
+                let offset = scale * sums[vector] as f32;
+                for (lane, out) in out.iter_mut().enumerate() {
+                    let products = weights.integers[lane].iter().zip(x);
+                    let sum: i32 = products.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum();
+                    *out += sum as f32 * (weights.scales[lane] * scale);
+                    *out += weights.offsets[lane] * offset;
+                }
             }
         }
     }

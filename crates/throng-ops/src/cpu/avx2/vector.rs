@@ -14,8 +14,9 @@ pub(super) fn load_f32(values: &[f32; 8]) -> __m256 {
 /// f16 to f32.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn load_f16(values: &[u16; 8]) -> __m256 {
-    // SAFETY: 16 bytes are there to be read.
+pub(super) fn load_f16<T, const N: usize>(values: &[T; N]) -> __m256 {
+    const { assert!(size_of::<[T; N]>() == 16, "8 halves") };
+    // SAFETY: 16 bytes are there to be read, and are numbers whatever they are.
     _mm256_cvtph_ps(unsafe { _mm_loadu_si128(values.as_ptr().cast()) })
 }
 

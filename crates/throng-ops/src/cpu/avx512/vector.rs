@@ -14,8 +14,9 @@ pub(super) fn load_f32(values: &[f32; 16]) -> __m512 {
 /// f16 to f32.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn load_f16(values: &[u16; 16]) -> __m512 {
-    // SAFETY: 32 bytes are there to be read.
+pub(super) fn load_f16<T, const N: usize>(values: &[T; N]) -> __m512 {
+    const { assert!(size_of::<[T; N]>() == 32, "16 halves") };
+    // SAFETY: 32 bytes are there to be read, and are numbers whatever they are.
     _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(values.as_ptr().cast()) })
 }
 

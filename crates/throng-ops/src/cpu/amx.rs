@@ -1,0 +1,27 @@
+//! The kernels for x86-64 with AMX: products of whole matrix tiles. What is no product is as in
+//! `avx512`, and so is a product of few vectors with integers.
+//!
+//! The language has no intrinsics for AMX yet, so its instructions are assembly. Nothing else in a
+//! program touches its registers, so what one block of assembly leaves there the next one finds;
+//! the blocks say that they clobber them nevertheless.
+
+mod bf16;
+mod integers;
+mod tiles;
+
+pub(super) use self::tiles::is_usable;
+use super::avx512;
+use super::integers::{Mxfp4, Q4_0, Q4_1, Q8_0};
+use super::isa::Isa;
+use super::kernels::Kernels;
+
+/// The table.
+pub(crate) static KERNELS: Kernels = Kernels {
+    isa: Isa::Avx512Amx,
+    bf16_bf16: Some(bf16::multiply),
+    mxfp4_i8: integers::multiply::<Mxfp4>,
+    q4_0_i8: integers::multiply::<Q4_0>,
+    q4_1_i8: integers::multiply::<Q4_1>,
+    q8_0_i8: integers::multiply::<Q8_0>,
+    ..avx512::KERNELS
+};
