@@ -5,7 +5,7 @@ mod common;
 
 use common::{Random, Stored};
 use safetensors::SafeTensors;
-use throng_ops::{Backend, Cpu, Precision, decode};
+use throng_ops::{Backend, Cpu, Precision, decode, packed_dtype};
 use throng_spec::{DType, Layout};
 
 /// Blocks of each type and their values, made by `tools/golden/blocks.py`.

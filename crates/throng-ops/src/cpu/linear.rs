@@ -49,6 +49,10 @@ pub(crate) fn multiply(
                 let dot = kernels.bf16_bf16.expect("inputs are bf16 only where this kernel is");
                 dot(tile, Panels::new(x, width, positions), out);
             }
+            (Tile::Integers(_, tile), InputView::Bf16(x, width)) => {
+                let dot = kernels.mxfp4_bf16.expect("inputs are bf16 only where this kernel is");
+                dot(tile, Panels::new(x, width, positions), out);
+            }
             (Tile::Integers(dtype, tile), InputView::I8(x, width)) => {
                 let x = x.panels(width, positions);
                 match dtype {

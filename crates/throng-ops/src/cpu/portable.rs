@@ -5,7 +5,7 @@
 use throng_spec::Activation;
 
 use super::kernels::{Running, Scores, TILE_HEADS};
-use super::panels::{BLOCK, Lane};
+use super::panels::{BLOCK, Lane, Order};
 use crate::placement::BLOCK_TOKENS;
 
 /// Adding it to an f32 below 2^22 leaves the nearest integer in the low bits of the sum.
@@ -73,16 +73,17 @@ fn quantise_block(x: &[f32; BLOCK], integers: &mut [i8; BLOCK]) -> (f32, i32) {
 
 /// Rounds to bf16, to even where halfway. Columns that are missing in the last block are zeros.
 #[inline(always)]
-pub(crate) fn narrow(x: &[f32], lane: Lane, out: &mut [u16]) {
-    let mut outs = lane.blocks::<_, BLOCK>(out);
+pub(crate) fn narrow(x: &[f32], order: Order, lane: Lane, out: &mut [u16]) {
     let (blocks, rest) = x.as_chunks::<BLOCK>();
-    for (x, out) in blocks.iter().zip(&mut outs) {
-        for (out, x) in out.iter_mut().zip(x) {
-            *out = narrow_one(*x);
-        }
-    }
-    if let Some(out) = outs.next() {
-        *out = std::array::from_fn(|i| rest.get(i).map_or(0, |&x| narrow_one(x)));
+    let mut last = [0.0; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    let last = if rest.is_empty() { None } else { Some(&last) };
+    for (x, out) in blocks.iter().chain(last).zip(lane.blocks::<_, BLOCK>(out)) {
+        let bits: [u16; BLOCK] = std::array::from_fn(|column| narrow_one(x[column]));
+        *out = match order {
+            Order::Columns => bits,
+            Order::Nibbles => std::array::from_fn(|place| bits[Order::Nibbles.column(place)]),
+        };
     }
 }
 
