@@ -24,5 +24,6 @@ pub(crate) static KERNELS: Kernels = Kernels {
     q4_0_i8: integers::multiply::<Q4_0>,
     q4_1_i8: integers::multiply::<Q4_1>,
     q8_0_i8: integers::multiply::<Q8_0>,
+    release: tiles::release,
     ..avx512::KERNELS
 };

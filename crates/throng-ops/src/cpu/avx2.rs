@@ -36,6 +36,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     q4_0_i8: multiply::<Q4_0>,
     q4_1_i8: multiply::<Q4_1>,
     q8_0_i8: multiply::<Q8_0>,
+    release: || {},
     attend_f32: attend::attend::<f32>,
     attend_bf16: attend::attend::<u16>,
     quantise,

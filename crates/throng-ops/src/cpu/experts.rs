@@ -146,6 +146,7 @@ impl Tiles<'_> {
                     }
                 }
             }
+            (kernels.release)();
         });
     }
 }

@@ -115,6 +115,8 @@ pub(crate) struct Kernels {
     pub q4_1_i8: IntegersFn,
     /// Q8_0 weights, INT8 vectors.
     pub q8_0_i8: IntegersFn,
+    /// What a thread calls when it has made some products: gives back what they hold of it.
+    pub release: fn(),
     /// Attention over f32 keys and values.
     pub attend_f32: AttendFn<f32>,
     /// Attention over bf16 keys and values.

@@ -108,6 +108,7 @@ impl Linear {
                     }
                 }
             }
+            (kernels.release)();
         });
     }
 }

@@ -23,6 +23,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     q4_0_i8: |weights, x, out| integers(Format::Q4_0, weights, x, out),
     q4_1_i8: |weights, x, out| integers(Format::Q4_1, weights, x, out),
     q8_0_i8: |weights, x, out| integers(Format::Q8_0, weights, x, out),
+    release: || {},
     attend_f32: |queries, block, scale, running, out| {
         attend(queries, block, |key| key, scale, running, out);
     },

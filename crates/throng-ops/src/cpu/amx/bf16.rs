@@ -4,7 +4,7 @@
 use std::arch::asm;
 use std::ptr::null_mut;
 
-use super::tiles::{Shape, Tiles};
+use super::tiles::{self, Shape};
 use crate::cpu::kernels::{LANES, Products};
 use crate::cpu::panels::{BLOCK, PANEL, Panels};
 
@@ -39,7 +39,6 @@ pub(super) fn multiply(weights: &[u16], x: Panels<'_, u16>, out: &mut [Products]
 pub(super) struct Sums<'a> {
     x: Panels<'a, u16>,
     out: &'a mut [Products],
-    _tiles: Tiles,
 }
 
 /// Loads a register's rows from memory, [`ROW_BYTES`] apart, or stores them there.
@@ -79,8 +78,8 @@ impl<'a> Sums<'a> {
         let last = Shape { rows: if rest == 0 { PANEL } else { rest }, bytes: ROW_BYTES };
         // SAFETY: this kernel is in the table of machines with AMX alone, and nobody above it uses
         // the registers.
-        let tiles = unsafe { Tiles::new([full, full, full, last, full, full, full, last]) };
-        Self { x, out, _tiles: tiles }
+        unsafe { tiles::shape([full, full, full, last, full, full, full, last]) };
+        Self { x, out }
     }
 
     /// Whether all panels' sums are in registers at once, so that weights need to come but once.

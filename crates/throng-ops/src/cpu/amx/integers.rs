@@ -4,7 +4,7 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::tiles::{Shape, Tiles};
+use super::tiles::{self, Shape};
 use crate::cpu::avx512::{self, load_block, look_up};
 use crate::cpu::integers::{Codes, LINE, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
@@ -39,6 +39,13 @@ pub(crate) fn multiply<C: Codes>(weights: TileIntegers<'_>, x: PanelsI8<'_>, out
     if x.values.vectors() < LEAST {
         return avx512::multiply::<C>(weights, x, out);
     }
+    let rest = x.values.vectors() % PANEL;
+    let last = if rest == 0 { PANEL } else { rest };
+    let [full_sums, last_sums] = [PANEL, last].map(|rows| Shape { rows, bytes: LINE });
+    let [full_x, last_x] = [PANEL, last].map(|rows| Shape { rows, bytes: BLOCK });
+    let rows = Shape { rows: BLOCK / 4, bytes: LINE };
+    // SAFETY: this kernel is in the table of machines with AMX alone.
+    unsafe { tiles::shape([full_sums, last_sums, full_x, last_x, rows, rows, rows, rows]) };
     out.fill([0.0; LANES]);
     let blocks = weights.codes.len() / (const { C::FORMAT.lines() } * LINE);
     let mut unpacked = Unpacked {
@@ -150,11 +157,6 @@ fn add_panel<C: Codes>(weights: &Unpacked, x: PanelI8<'_>, out: &mut [Products])
 
 #[target_feature(enable = "avx512f")]
 fn add_panel_n<C: Codes, const N: usize>(weights: &Unpacked, x: PanelI8<'_>, out: &mut [Products]) {
-    let vectors = Shape { rows: N, bytes: BLOCK };
-    let rows = Shape { rows: BLOCK / 4, bytes: LINE };
-    let sums = Shape { rows: N, bytes: LINE };
-    // SAFETY: this kernel is in the table of machines with AMX alone, and nobody above it uses it.
-    let tiles = unsafe { Tiles::new([sums, sums, vectors, vectors, rows, rows, rows, rows]) };
     let blocks = x.scales.as_chunks::<N>().0.len();
     let integers = x.values.as_chunks::<BLOCK>().0.as_chunks::<N>().0;
     let mut totals = [_mm512_setzero_ps(); N];
@@ -189,32 +191,43 @@ fn add_panel_n<C: Codes, const N: usize>(weights: &Unpacked, x: PanelI8<'_>, out
             }
         }
     }
-    drop(tiles);
     for (total, out) in totals.into_iter().zip(out) {
         store_floats(total, out);
     }
+}
+
+/// The instructions for the sums of a block in one register, by way of another.
+macro_rules! dot {
+    ($sums:tt, $x:tt, $from:expr, $weights:expr, $to:expr) => {
+        asm!(
+            concat!("tilezero ", $sums),
+            concat!("tileloadd ", $x, ", [{x} + {x_stride}]"),
+            "tileloadd tmm4, [{weights} + {stride}]",
+            concat!("tdpbssd ", $sums, ", ", $x, ", tmm4"),
+            concat!("tilestored [{sums} + {stride}], ", $sums),
+            x = in(reg) $from,
+            x_stride = in(reg) BLOCK,
+            weights = in(reg) $weights,
+            sums = in(reg) $to,
+            stride = in(reg) LINE,
+            out($sums) _, out($x) _, out("tmm4") _,
+            options(nostack, preserves_flags),
+        )
+    };
 }
 
 /// The sums of a block: `N` vectors with 16 rows.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn dot<const N: usize>(x: &[[i8; BLOCK]; N], weights: &[i8; BLOCK_BYTES], sums: &mut Sums) {
-    // SAFETY: the registers have the shapes that `add_panel_n` gave them, so `N` rows of 32 bytes
-    // are read from `x`, 8 of 64 from `weights`, and at most 16 rows of 64 written to `sums`.
+    let (x, weights, sums) = (x.as_ptr(), weights.as_ptr(), sums.0.as_mut_ptr());
+    // SAFETY: the registers have the shapes that `multiply` gave them, so `N` rows of 32 bytes are
+    // read from `x`, 8 of 64 from `weights`, and `N` rows of 64 written to `sums`.
     unsafe {
-        asm!(
-            "tilezero tmm0",
-            "tileloadd tmm2, [{x} + {x_stride}]",
-            "tileloadd tmm4, [{weights} + {stride}]",
-            "tdpbssd tmm0, tmm2, tmm4",
-            "tilestored [{sums} + {stride}], tmm0",
-            x = in(reg) x.as_ptr(),
-            x_stride = in(reg) BLOCK,
-            weights = in(reg) weights.as_ptr(),
-            sums = in(reg) sums.0.as_mut_ptr(),
-            stride = in(reg) LINE,
-            out("tmm0") _, out("tmm2") _, out("tmm4") _,
-            options(nostack, preserves_flags),
-        );
+        if N == PANEL {
+            dot!("tmm0", "tmm2", x, weights, sums);
+        } else {
+            dot!("tmm1", "tmm3", x, weights, sums);
+        }
     }
 }

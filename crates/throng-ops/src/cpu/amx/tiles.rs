@@ -1,6 +1,7 @@
 //! AMX's matrix registers: whether they may be used, and what shapes they have.
 
 use std::arch::asm;
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 /// Whether the machine has AMX with INT8 and bf16, and the system lets this process use it.
@@ -32,7 +33,7 @@ fn is_permitted() -> bool {
 }
 
 /// Rows of a register, and bytes of each row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// 1 to 16.
     pub rows: usize,
@@ -50,40 +51,40 @@ struct Config {
     rows: [u8; 16],
 }
 
-/// The registers, in use with some shapes until it is dropped. An idle thread should hold none: the
-/// system saves what is in use when it switches threads.
-pub(crate) struct Tiles(());
-
-impl Tiles {
-    /// Gives registers 0, 1, 2, … the shapes.
-    ///
-    /// # Safety
-    /// [`is_usable`] is true, and the thread has no other `Tiles`.
-    pub(crate) unsafe fn new(shapes: [Shape; 8]) -> Self {
-        let mut config = Config {
-            palette: 1,
-            start_row: 0,
-            reserved: [0; 14],
-            row_bytes: [0; 16],
-            rows: [0; 16],
-        };
-        for (index, shape) in shapes.iter().enumerate() {
-            config.rows[index] = shape.rows as u8;
-            config.row_bytes[index] = shape.bytes as u16;
-        }
-        // SAFETY: the instruction is there as the caller promises, and reads the 64 bytes.
-        unsafe {
-            asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, readonly),
-                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _);
-        }
-        Self(())
-    }
+thread_local! {
+    /// The shapes that this thread's registers have.
+    static SHAPES: Cell<Option<[Shape; 8]>> = const { Cell::new(None) };
 }
 
-impl Drop for Tiles {
-    fn drop(&mut self) {
-        // SAFETY: whoever made it had the instruction.
+/// Gives this thread's registers 0, 1, 2, … their shapes, unless they have them. Shapes take as long
+/// to give as a dozen products, so they stay until others come or [`release`] is called.
+///
+/// # Safety
+/// [`is_usable`] is true.
+pub(crate) unsafe fn shape(shapes: [Shape; 8]) {
+    if SHAPES.get() == Some(shapes) {
+        return;
+    }
+    let mut config =
+        Config { palette: 1, start_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
+    for (index, shape) in shapes.iter().enumerate() {
+        config.rows[index] = shape.rows as u8;
+        config.row_bytes[index] = shape.bytes as u16;
+    }
+    // SAFETY: the instruction is there as the caller promises, and reads the 64 bytes.
+    unsafe {
+        asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, readonly),
+             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _);
+    }
+    SHAPES.set(Some(shapes));
+}
+
+/// Gives the registers back: the system saves what is in use when it switches threads, and an idle
+/// thread should hold none.
+pub(crate) fn release() {
+    if SHAPES.take().is_some() {
+        // SAFETY: whoever gave shapes had the instructions.
         unsafe {
             asm!("tilerelease", options(nostack, nomem),
                  out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
