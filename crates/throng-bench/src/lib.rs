@@ -1,9 +1,10 @@
 //! What `throng bench` measures, and how it is summed up.
 //!
-//! [`measure_offline`] times a model's steps on batches that it makes itself;
-//! [`profile_steps`] says what the time of a step goes to, scheduling and sampling included. [`Samples`] holds
-//! repeated measurements of one quantity and gives their median and spread; [`table`] and
-//! [`bar_plot`] bring such medians to a terminal.
+//! [`measure_offline`] times a model's steps on batches that it makes itself; [`profile_prompts`]
+//! and [`profile_steps`] say what the time of a step goes to, scheduling and sampling included, and
+//! [`Roofline`] sets that against what the machine could do. [`Samples`] holds repeated measurements
+//! of one quantity and gives their median and spread; [`table`] and [`bar_plot`] bring such medians
+//! to a terminal.
 
 mod crowd;
 #[cfg(feature = "load")]
@@ -11,11 +12,13 @@ pub mod load;
 mod offline;
 mod plot;
 mod profile;
+mod roofline;
 mod statistics;
 mod table;
 
 pub use offline::{Case, Measurement, OfflineError, OfflinePlan, measure_offline};
 pub use plot::{Bar, bar_plot};
-pub use profile::{StepProfile, profile_steps};
+pub use profile::{StepProfile, profile_prompts, profile_steps};
+pub use roofline::{Part, Roofline, Verdict};
 pub use statistics::Samples;
 pub use table::table;

@@ -119,7 +119,7 @@ impl<B: Backend> Decoder<B> {
         backend.gather(spec.hidden, &step.wanted, &work.hidden, &mut work.attended);
         let norm = &weights.final_norm;
         norm.apply(backend, wanted, &work.attended, spec.norm_epsilon, &mut work.normed);
-        backend.linear(wanted, &work.normed, head, &mut work.logits);
+        backend.logits(wanted, &work.normed, head, &mut work.logits);
     }
 }
 

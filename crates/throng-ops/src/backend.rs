@@ -160,6 +160,18 @@ pub trait Backend: Send {
         out: &mut Self::Buffer,
     );
 
+    /// The same as [`Backend::linear`], for the product that gives logits: its matrix may be the
+    /// model's largest, and its rows may be few.
+    fn logits(
+        &mut self,
+        tokens: usize,
+        x: &Self::Buffer,
+        matrix: &Self::Matrix,
+        out: &mut Self::Buffer,
+    ) {
+        self.linear(tokens, x, matrix, out);
+    }
+
     /// Rotary position embedding of all query and key heads of `qkv`, in place. Dimension i is
     /// paired with i + dim/2; `angles` has one entry a token.
     fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut Self::Buffer);

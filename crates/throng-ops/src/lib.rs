@@ -8,9 +8,12 @@
 //! prompt was cut into calls. Bit for bit. Kernels keep it by fixing the order of summation of
 //! every output: threads and tiles divide outputs, never a sum.
 
+mod arithmetic;
 mod backend;
 mod blocks;
+mod counts;
 mod cpu;
+mod limits;
 mod matrix;
 mod mxfp4;
 mod naive;
@@ -19,13 +22,17 @@ mod placement;
 mod routes;
 mod timed;
 
+pub use arithmetic::{Arithmetic, Macs, PerArithmetic};
 pub use backend::{Attention, Backend, OutOfMemory, Precision};
+pub use counts::{Counted, Kept, Packed};
 pub use cpu::{
-    Cpu, CpuError, Isa, kv_pool_bytes, packed_bytes, packed_dtype, read_bandwidth, scratch_bytes,
+    Cpu, CpuError, Isa, arithmetic_peaks, kv_pool_bytes, packed_bytes, packed_dtype,
+    read_bandwidth, scratch_bytes,
 };
+pub use limits::{Bound, Limit, Limits};
 pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};
 pub use naive::Naive;
-pub use operation::{Operation, OperationClock, OperationTimes};
+pub use operation::{Operation, OperationClock, OperationWork, Work};
 pub use placement::{Angles, BLOCK_TOKENS, Placement};
 pub use routes::Routes;
 pub use timed::Timed;

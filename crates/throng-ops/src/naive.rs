@@ -1,6 +1,7 @@
 //! The oracle: every operation by the most obvious loops, in f32, on one thread. It is here to be
 //! read and compared with, not to be fast; keep it as close to the formulas as it is.
 
+mod counted;
 mod formulas;
 
 use throng_spec::{Activation, Heads, Mixture};

@@ -1,79 +1,159 @@
-//! Kinds of operations, and the wall time that they took.
+//! Kinds of operations, and what they took: wall time, bytes, multiply-accumulates.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A kind of operation, as time is told apart by.
+use crate::arithmetic::Macs;
+use crate::counts::Count;
+
+/// A kind of operation, in the order of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Products with weights that every token goes through: projections and the head.
-    Linear,
-    /// Products with weights of experts, or of a dense MLP.
-    Experts,
-    /// Rotation, keys and values into the cache, and attention over it.
-    Attention,
-    /// The choice of experts.
-    Router,
     /// Norms of the residual stream and of heads.
     Norm,
+    /// The projection to queries, keys and values: what [`crate::Backend::linear`] is for.
+    Qkv,
+    /// Rotation of queries and keys, and keys and values into the cache.
+    Rope,
+    /// Attention over the cache.
+    Attention,
+    /// The projection of what was attended to, added to the residual stream.
+    Output,
+    /// The choice of experts.
+    Router,
+    /// The first products of experts, or of a dense MLP, and their activation.
+    MlpUp,
+    /// The second products of experts, or of a dense MLP, and their sum.
+    MlpDown,
+    /// Logits.
+    Head,
     /// Rows of an embedding, and copies.
     Copy,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Linear, Self::Experts, Self::Attention, Self::Router, Self::Norm, Self::Copy];
-}
+    pub const ALL: [Self; 10] = [
+        Self::Norm,
+        Self::Qkv,
+        Self::Rope,
+        Self::Attention,
+        Self::Output,
+        Self::Router,
+        Self::MlpUp,
+        Self::MlpDown,
+        Self::Head,
+        Self::Copy,
+    ];
 
-/// Wall time that each kind of operation took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OperationTimes([Duration; Operation::ALL.len()]);
-
-impl OperationTimes {
-    /// That of one kind.
-    pub const fn of(&self, operation: Operation) -> Duration {
-        self.0[operation as usize]
-    }
-
-    /// That of all kinds.
-    pub fn total(&self) -> Duration {
-        self.0.iter().sum()
-    }
-
-    /// What came on top of an earlier reading of the same clock.
-    pub fn since(&self, earlier: &Self) -> Self {
-        Self(std::array::from_fn(|index| self.0[index].saturating_sub(earlier.0[index])))
-    }
-}
-
-impl std::ops::AddAssign for OperationTimes {
-    fn add_assign(&mut self, other: Self) {
-        for (sum, time) in self.0.iter_mut().zip(other.0) {
-            *sum += time;
+    /// The name used in tables and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Norm => "norms",
+            Self::Qkv => "qkv",
+            Self::Rope => "rope",
+            Self::Attention => "attention",
+            Self::Output => "output",
+            Self::Router => "router",
+            Self::MlpUp => "mlp_up",
+            Self::MlpDown => "mlp_down",
+            Self::Head => "head",
+            Self::Copy => "copies",
         }
     }
 }
 
-/// Reads what a [`Timed`] backend adds up, wherever that has gone.
-#[derive(Clone, Debug, Default)]
-pub struct OperationClock(Arc<[AtomicU64; Operation::ALL.len()]>);
+/// What some operations took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Wall time.
+    pub time: Duration,
+    /// Bytes of weights and of the KV cache that had to be read, each once an operation.
+    pub bytes: u64,
+    /// Multiply-accumulates with those.
+    pub macs: Macs,
+}
 
-impl OperationClock {
-    /// The times since the backend was made.
-    pub fn read(&self) -> OperationTimes {
-        let nanoseconds = |index: usize| self.0[index].load(Ordering::Relaxed);
-        OperationTimes(std::array::from_fn(|index| Duration::from_nanos(nanoseconds(index))))
+impl Work {
+    /// What one of so many equal shares of it is; of zero shares all of it.
+    pub fn mean(&self, shares: usize) -> Self {
+        self.with(&Self::default(), |all, _| all / shares.max(1) as u64)
     }
 
-    /// Does some work on the clock of its kind.
-    pub(crate) fn time<T>(&self, operation: Operation, work: impl FnOnce() -> T) -> T {
+    /// Of each number, what `of` makes of this one's and another's.
+    fn with(&self, other: &Self, of: impl Fn(u64, u64) -> u64) -> Self {
+        let [ours, theirs] = [self, other].map(|work| work.time.as_nanos() as u64);
+        Self {
+            time: Duration::from_nanos(of(ours, theirs)),
+            bytes: of(self.bytes, other.bytes),
+            macs: Macs::from_fn(|each| of(self.macs.of(each), other.macs.of(each))),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Work {
+    fn add_assign(&mut self, other: Self) {
+        *self = self.with(&other, u64::saturating_add);
+    }
+}
+
+/// What operations took, kind by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OperationWork([Work; Operation::ALL.len()]);
+
+impl OperationWork {
+    /// That of one kind.
+    pub const fn of(&self, operation: Operation) -> Work {
+        self.0[operation as usize]
+    }
+
+    /// That of all kinds.
+    pub fn total(&self) -> Work {
+        let mut sum = Work::default();
+        self.0.iter().for_each(|&work| sum += work);
+        sum
+    }
+
+    /// What came on top of an earlier reading of the same clock.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let later = |index: usize| self.0[index].with(&earlier.0[index], u64::saturating_sub);
+        Self(std::array::from_fn(later))
+    }
+}
+
+impl std::ops::AddAssign for OperationWork {
+    fn add_assign(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, work)| *sum += work);
+    }
+}
+
+/// Reads what a [`crate::Timed`] backend adds up, wherever that has gone.
+#[derive(Clone, Debug, Default)]
+pub struct OperationClock(Arc<Mutex<OperationWork>>);
+
+impl OperationClock {
+    /// All work since the backend was made.
+    pub fn read(&self) -> OperationWork {
+        *self.lock()
+    }
+
+    /// Does some work on the clock of its kind, with what was counted of it.
+    pub(crate) fn time<T>(
+        &self,
+        operation: Operation,
+        count: Count,
+        work: impl FnOnce() -> T,
+    ) -> T {
         let start = Instant::now();
         let result = work();
-        let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.0[operation as usize].fetch_add(nanoseconds, Ordering::Relaxed);
+        let time = start.elapsed();
+        let Count { bytes, macs } = count;
+        self.lock().0[operation as usize] += Work { time, bytes, macs };
         result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OperationWork> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,17 +163,29 @@ mod tests {
     use std::time::Duration;
 
     use super::{Operation, OperationClock};
+    use crate::arithmetic::{Arithmetic, Macs};
+    use crate::counts::Count;
 
     #[test]
     fn readings_are_added_and_taken_from_each_other() {
         let clock = OperationClock::default();
-        clock.time(Operation::Router, || sleep(Duration::from_millis(1)));
+        let work = |operation, bytes| {
+            let count = Count { bytes, macs: Macs::only(Arithmetic::Bf16, 10 * bytes) };
+            clock.time(operation, count, || sleep(Duration::from_millis(1)));
+        };
+        work(Operation::Router, 3);
         let first = clock.read();
-        clock.time(Operation::Linear, || sleep(Duration::from_millis(1)));
+        work(Operation::Qkv, 4);
+        work(Operation::Qkv, 5);
         let later = clock.read().since(&first);
-        assert!(later.of(Operation::Router).is_zero() && !later.of(Operation::Linear).is_zero());
+        assert_eq!(later.of(Operation::Router), Default::default());
+        let qkv = later.of(Operation::Qkv);
+        assert!(qkv.time >= Duration::from_millis(2), "{qkv:?}");
+        assert_eq!((qkv.bytes, qkv.macs), (9, Macs::only(Arithmetic::Bf16, 90)));
+        assert_eq!(later.total(), qkv);
         let mut sum = first;
         sum += later;
         assert_eq!(sum, clock.read());
+        assert_eq!(sum.total().bytes, 12);
     }
 }

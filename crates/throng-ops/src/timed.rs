@@ -1,21 +1,24 @@
-//! A backend that looks at the clock: what a step's time goes to, without a clock in any kernel.
+//! A backend that looks at the clock and counts: what a step's time goes to, without a clock or a
+//! counter in any kernel.
 
 use throng_spec::{Activation, Heads, Mixture};
 
 use crate::backend::{Attention, Backend, OutOfMemory, Precision};
+use crate::counts::{Count, Counted};
 use crate::matrix::MatrixSource;
 use crate::operation::{Operation, OperationClock};
 use crate::placement::{Angles, Placement};
 use crate::routes::Routes;
 
-/// Another backend, timed: it computes what that computes.
+/// Another backend, timed: it computes what that computes. What its operations read and compute
+/// is counted from their arguments; see [`crate::Work`].
 #[derive(Debug)]
 pub struct Timed<B> {
     inner: B,
     clock: OperationClock,
 }
 
-impl<B: Backend> Timed<B> {
+impl<B: Counted> Timed<B> {
     /// Times a backend; its clock starts at zero.
     pub fn new(inner: B) -> Self {
         Self { inner, clock: OperationClock::default() }
@@ -27,7 +30,7 @@ impl<B: Backend> Timed<B> {
     }
 }
 
-impl<B: Backend> Backend for Timed<B> {
+impl<B: Counted> Backend for Timed<B> {
     type Buffer = B::Buffer;
     type Matrix = B::Matrix;
     type KvPool = B::KvPool;
@@ -42,7 +45,7 @@ impl<B: Backend> Backend for Timed<B> {
 
     fn read<'a>(&'a mut self, buffer: &'a B::Buffer, len: usize) -> &'a [f32] {
         let Self { inner, clock } = self;
-        clock.time(Operation::Copy, || inner.read(buffer, len))
+        clock.time(Operation::Copy, Count::default(), || inner.read(buffer, len))
     }
 
     fn pack(&mut self, source: &MatrixSource<'_>, precision: Precision) -> B::Matrix {
@@ -59,15 +62,18 @@ impl<B: Backend> Backend for Timed<B> {
     }
 
     fn embed(&mut self, table: &B::Matrix, tokens: &[u32], out: &mut B::Buffer) {
-        self.clock.time(Operation::Copy, || self.inner.embed(table, tokens, out));
+        let count = Count::rows(B::packed(table), tokens.len());
+        self.clock.time(Operation::Copy, count, || self.inner.embed(table, tokens, out));
     }
 
     fn embed_add(&mut self, table: &B::Matrix, tokens: &[u32], out: &mut B::Buffer) {
-        self.clock.time(Operation::Copy, || self.inner.embed_add(table, tokens, out));
+        let count = Count::rows(B::packed(table), tokens.len());
+        self.clock.time(Operation::Copy, count, || self.inner.embed_add(table, tokens, out));
     }
 
     fn gather(&mut self, width: usize, tokens: &[u32], x: &B::Buffer, out: &mut B::Buffer) {
-        self.clock.time(Operation::Copy, || self.inner.gather(width, tokens, x, out));
+        let Self { inner, clock } = self;
+        clock.time(Operation::Copy, Count::default(), || inner.gather(width, tokens, x, out));
     }
 
     fn rms_norm(
@@ -79,7 +85,9 @@ impl<B: Backend> Backend for Timed<B> {
         out: &mut B::Buffer,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Norm, || inner.rms_norm(tokens, x, weight, epsilon, out));
+        clock.time(Operation::Norm, Count::default(), || {
+            inner.rms_norm(tokens, x, weight, epsilon, out);
+        });
     }
 
     fn layer_norm(
@@ -91,7 +99,9 @@ impl<B: Backend> Backend for Timed<B> {
         out: &mut B::Buffer,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Norm, || inner.layer_norm(tokens, x, weight_and_bias, epsilon, out));
+        clock.time(Operation::Norm, Count::default(), || {
+            inner.layer_norm(tokens, x, weight_and_bias, epsilon, out);
+        });
     }
 
     fn norm_heads(
@@ -103,13 +113,14 @@ impl<B: Backend> Backend for Timed<B> {
         qkv: &mut B::Buffer,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Norm, || {
+        clock.time(Operation::Norm, Count::default(), || {
             inner.norm_heads(tokens, attention, query_and_key, epsilon, qkv);
         });
     }
 
     fn linear(&mut self, tokens: usize, x: &B::Buffer, matrix: &B::Matrix, out: &mut B::Buffer) {
-        self.clock.time(Operation::Linear, || self.inner.linear(tokens, x, matrix, out));
+        let count = Count::product(B::packed(matrix), tokens);
+        self.clock.time(Operation::Qkv, count, || self.inner.linear(tokens, x, matrix, out));
     }
 
     fn linear_add(
@@ -119,11 +130,20 @@ impl<B: Backend> Backend for Timed<B> {
         matrix: &B::Matrix,
         out: &mut B::Buffer,
     ) {
-        self.clock.time(Operation::Linear, || self.inner.linear_add(tokens, x, matrix, out));
+        let count = Count::product(B::packed(matrix), tokens);
+        self.clock.time(Operation::Output, count, || {
+            self.inner.linear_add(tokens, x, matrix, out);
+        });
+    }
+
+    fn logits(&mut self, tokens: usize, x: &B::Buffer, matrix: &B::Matrix, out: &mut B::Buffer) {
+        let count = Count::product(B::packed(matrix), tokens);
+        self.clock.time(Operation::Head, count, || self.inner.logits(tokens, x, matrix, out));
     }
 
     fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut B::Buffer) {
-        self.clock.time(Operation::Attention, || self.inner.rope(attention, angles, qkv));
+        let Self { inner, clock } = self;
+        clock.time(Operation::Rope, Count::default(), || inner.rope(attention, angles, qkv));
     }
 
     fn append_kv(
@@ -134,7 +154,9 @@ impl<B: Backend> Backend for Timed<B> {
         pool: &mut B::KvPool,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Attention, || inner.append_kv(attention, placement, qkv, pool));
+        clock.time(Operation::Rope, Count::default(), || {
+            inner.append_kv(attention, placement, qkv, pool);
+        });
     }
 
     fn attend(
@@ -147,7 +169,8 @@ impl<B: Backend> Backend for Timed<B> {
         out: &mut B::Buffer,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Attention, || {
+        let count = Count::attention(attention, placement, B::kept(pool));
+        clock.time(Operation::Attention, count, || {
             inner.attend(attention, placement, sinks, qkv, pool, out);
         });
     }
@@ -161,7 +184,8 @@ impl<B: Backend> Backend for Timed<B> {
         routes: &mut Routes,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Router, || inner.route(tokens, x, router, mixture, routes));
+        let count = Count::product(B::packed(router), tokens);
+        clock.time(Operation::Router, count, || inner.route(tokens, x, router, mixture, routes));
     }
 
     fn experts_up(
@@ -173,7 +197,10 @@ impl<B: Backend> Backend for Timed<B> {
         out: &mut B::Buffer,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Experts, || inner.experts_up(routes, x, matrix, activation, out));
+        let count = Count::experts(B::packed(matrix), routes);
+        clock.time(Operation::MlpUp, count, || {
+            inner.experts_up(routes, x, matrix, activation, out);
+        });
     }
 
     fn experts_down_add(
@@ -184,7 +211,8 @@ impl<B: Backend> Backend for Timed<B> {
         out: &mut B::Buffer,
     ) {
         let Self { inner, clock } = self;
-        clock.time(Operation::Experts, || inner.experts_down_add(routes, x, matrix, out));
+        let count = Count::experts(B::packed(matrix), routes);
+        clock.time(Operation::MlpDown, count, || inner.experts_down_add(routes, x, matrix, out));
     }
 }
 
@@ -193,7 +221,7 @@ mod tests {
     use super::{Operation, Timed};
     use crate::backend::Backend;
     use crate::naive::Naive;
-    use crate::operation::OperationTimes;
+    use crate::operation::{OperationWork, Work};
 
     #[test]
     fn an_operation_computes_the_same_and_its_kind_alone_takes_time() {
@@ -201,7 +229,7 @@ mod tests {
         let plain = normed(&mut Naive, &x, &weight);
         let mut timed = Timed::new(Naive);
         let clock = timed.clock();
-        assert_eq!(clock.read(), OperationTimes::default());
+        assert_eq!(clock.read(), OperationWork::default());
         // A coarse clock may not see one of them.
         for _ in 0..10_000 {
             assert_eq!(normed(&mut timed, &x, &weight), plain);
@@ -209,9 +237,13 @@ mod tests {
         let times = clock.read();
         for operation in Operation::ALL {
             let expected = [Operation::Norm, Operation::Copy].contains(&operation);
-            assert_eq!(!times.of(operation).is_zero(), expected, "{operation:?}");
+            assert_eq!(!times.of(operation).time.is_zero(), expected, "{operation:?}");
         }
-        assert_eq!(times.total(), times.of(Operation::Norm) + times.of(Operation::Copy));
+        let mut both = times.of(Operation::Norm);
+        both += times.of(Operation::Copy);
+        assert_eq!(times.total(), both);
+        let Work { bytes, macs, .. } = both;
+        assert_eq!((bytes, macs.total()), (0, 0), "norms and copies are not counted");
     }
 
     fn normed<B: Backend>(backend: &mut B, x: &[f32], weight: &[f32]) -> Vec<f32> {

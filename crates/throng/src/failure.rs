@@ -128,7 +128,7 @@ fn offline_hint(error: &OfflineError) -> Option<&'static str> {
             "more --kv-cache-memory has room for them, fewer --users or less --context need less",
         ),
         OfflineError::Crowded { .. } | OfflineError::TooSmall(_) => Some(
-            "--profile needs more of --kv-cache-memory, or less --context, than measuring does",
+            "--roofline needs more of --kv-cache-memory, or less --context, than measuring does",
         ),
         OfflineError::Clock => Some("more --generate-tokens take longer"),
         OfflineError::Run(_) | OfflineError::Submit(_) => None,

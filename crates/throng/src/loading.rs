@@ -70,11 +70,6 @@ impl Model {
         self.checkpoint.spec()
     }
 
-    /// Its tensors as the kernels keep them in memory, where they are run with such a precision.
-    pub fn kept(&self, precision: Precision) -> Vec<Stored> {
-        throng_model::kept(self.spec(), &stored(&self.checkpoint), precision)
-    }
-
     /// How products are computed: as the arguments say, or as suits the model.
     pub fn precision(&self, args: &ModelArgs) -> Precision {
         match args.exact {

@@ -66,23 +66,48 @@ fn a_line_of_json_for_each_result() {
 }
 
 #[test]
-fn a_profile_says_where_all_of_the_time_goes() {
-    let lines = json(&["--profile"]);
-    assert_eq!(lines.len(), 8);
-    for (line, users) in lines[5..].iter().zip(1..) {
-        assert_eq!(line["measured"].as_str(), Some("profile"));
-        assert_eq!((line["users"].as_u64(), line["steps"].as_u64()), (Some(users), Some(4)));
-        let shares = line["shares"].as_object().unwrap();
-        let sum: f64 = shares.values().map(|share| share.as_f64().unwrap()).sum();
-        assert!((sum - 1.0).abs() < 1e-6, "{line}");
-        for part in ["linear", "experts", "attention", "sampling", "scheduling"] {
-            assert!(shares[part].as_f64().unwrap() > 0.0, "{part} of {line}");
+fn a_roofline_says_where_all_of_the_time_goes() {
+    let lines = json(&["--roofline"]);
+    assert_eq!(lines.len(), 10);
+    let number = |value: &Value| value.as_f64().unwrap();
+    let cases =
+        [(Some(8), None), (Some(40), None), (None, Some(1)), (None, Some(2)), (None, Some(3))];
+    for (line, (tokens, users)) in lines[5..].iter().zip(cases) {
+        assert_eq!(line["measured"].as_str(), Some("roofline"));
+        assert_eq!((line["prompt_tokens"].as_u64(), line["users"].as_u64()), (tokens, users));
+        assert_eq!(line["steps"].as_u64(), Some(if users.is_some() { 4 } else { 2 }));
+        let parts = line["parts"].as_array().unwrap();
+        let sum = |field: &str| parts.iter().map(|part| part[field].as_f64().unwrap_or(0.0)).sum();
+        let is_whole = |sum: f64, field: &str| (sum / number(&line[field]) - 1.0).abs() < 1e-3;
+        assert!(is_whole(sum("seconds"), "seconds_a_step"), "{line}");
+        assert!(is_whole(sum("limit_seconds"), "limit_seconds"), "{line}");
+        for name in ["qkv", "attention", "mlp_up", "head"] {
+            let part = parts.iter().find(|part| part["part"] == name).unwrap();
+            assert!(number(&part["bytes"]) > 0.0 && number(&part["limit_seconds"]) > 0.0, "{part}");
+            // nano computes in f32.
+            assert!(number(&part["multiply_accumulates"]["f32"]) > 0.0, "{part}");
         }
-        // Keys and values in f32 of nano's layers, for every user.
-        assert_eq!(line["bytes"]["kv"], lines[5]["bytes"]["kv"].as_u64().unwrap() * users);
+        let has = |name: &str| parts.iter().any(|part| part["part"] == name);
+        assert_eq!(has("sampling") && has("scheduling"), users.is_some(), "{line}");
+        assert!(line["words"].as_str().unwrap().starts_with("A step of "), "{line}");
     }
-    let out = succeed(&[&SHORT[..], &["--profile"]].concat(), b"");
-    assert!(out.contains("scheduling\n"), "{out}");
+    let attention = |line: &Value| {
+        let parts = line["parts"].as_array().unwrap();
+        let part = parts.iter().find(|part| part["part"] == "attention").unwrap();
+        part["bytes"].as_u64().unwrap()
+    };
+    // Every user's own keys and values.
+    assert_eq!(attention(&lines[9]), 3 * attention(&lines[7]));
+}
+
+#[test]
+fn a_roofline_in_tables_and_words() {
+    let out = succeed(&[&SHORT[..], &["--roofline"]].concat(), b"");
+    for text in
+        ["reading a prompt of 40, ", "writing, 3 users, ", " bound by ", "A step of 3 users "]
+    {
+        assert!(out.contains(text), "{out}");
+    }
     assert_eq!(out.lines().find(|line| line.chars().count() > 100), None);
 }
 

@@ -119,7 +119,7 @@ impl OfflinePlan {
     }
 
     /// The one who reads a prompt.
-    pub(super) fn reader(&self, spec: &ModelSpec, tokens: usize) -> Crowd {
+    pub(crate) fn reader(&self, spec: &ModelSpec, tokens: usize) -> Crowd {
         Crowd::new(spec, tokens, self.chunk.get())
     }
 

@@ -10,7 +10,9 @@ use super::pool::Pool;
 use super::portable::narrow_one;
 use super::scatter::Scatter;
 use super::work::grain;
+use crate::arithmetic::Arithmetic;
 use crate::backend::{Attention, OutOfMemory, Precision};
+use crate::counts::Kept;
 use crate::placement::{BLOCK_TOKENS, Placement};
 
 /// Keys and values of one layer: for each block and KV head, keys `[dim, BLOCK_TOKENS]`, then
@@ -48,6 +50,16 @@ impl KvPool {
             Cells::F32(cells) => size_of_val(&**cells),
             Cells::Bf16(cells) => size_of_val(&**cells),
         }
+    }
+
+    /// How they are kept, and what products with them are made in.
+    pub(crate) fn kept(&self) -> Kept {
+        let value_bytes = match &self.cells {
+            Cells::F32(_) => size_of::<f32>(),
+            Cells::Bf16(_) => size_of::<u16>(),
+        };
+        // bf16 is widened for the products.
+        Kept { value_bytes, arithmetic: Arithmetic::F32 }
     }
 
     /// Writes the keys and values of a step's tokens.

@@ -75,10 +75,10 @@ pub struct OfflineArgs {
         value_parser = chunk
     )]
     pub max_num_batched_tokens: NonZeroUsize,
-    /// Also say what the time of a step goes to, scheduling and sampling included, and how fast it
-    /// reads memory
-    #[arg(long, env = "THRONG_PROFILE")]
-    pub profile: bool,
+    /// Also measure what this machine can do, and set each part of a step beside that: time, bytes,
+    /// multiply-accumulates, and what holds it back; scheduling and sampling included
+    #[arg(long, env = "THRONG_ROOFLINE")]
+    pub roofline: bool,
     /// Print a line of JSON for each result, unrounded
     #[arg(long, env = "THRONG_JSON")]
     pub json: bool,

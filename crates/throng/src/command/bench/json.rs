@@ -5,15 +5,16 @@ use throng_bench::{Case, Measurement, Samples};
 use throng_model::Precision;
 
 use super::offline::Results;
-use super::profile::{Profile, Profiled};
+use super::roofline;
 
-/// A line a case, then one for each profile.
+/// A line a case, then one for each roofline.
 pub fn lines(results: &Results) -> impl Iterator<Item = Value> {
     let cases = results.measurements.iter().map(|measurement| line(results, measurement));
-    let profiles = results.profile.iter().flat_map(move |profile| {
-        profile.steps.iter().map(move |steps| of_profile(results, profile, steps))
+    let rooflines = results.rooflines.iter().flat_map(move |rooflines| {
+        let of_case = move |case| joined([of(results), roofline::line(rooflines, case)]);
+        rooflines.cases.iter().map(of_case)
     });
-    cases.chain(profiles)
+    cases.chain(rooflines)
 }
 
 /// What every line begins with.
@@ -45,28 +46,6 @@ fn line(results: &Results, measurement: &Measurement) -> Value {
         "tokens_per_second": measurement.rates().as_ref().map(spread),
     });
     joined([of(results), case, numbers])
-}
-
-fn of_profile(results: &Results, profile: &Profile, steps: &Profiled) -> Value {
-    let (times, plan) = (&steps.times, &results.plan);
-    let shares = steps.parts().map(|(part, time)| (part.to_owned(), times.share(time).into()));
-    let numbers = json!({
-        "measured": "profile",
-        "users": times.users,
-        "context": plan.context,
-        "steps": times.steps,
-        "seconds_a_step": steps.seconds(),
-        "shares": Value::Object(shares.into_iter().collect()),
-        "bytes": {
-            "dense": steps.bytes.dense,
-            "experts": steps.bytes.experts,
-            "embeddings": steps.bytes.embeddings,
-            "kv": steps.bytes.kv,
-        },
-        "bytes_per_second": steps.bytes_per_second(),
-        "bandwidth": profile.bandwidth,
-    });
-    joined([of(results), numbers])
 }
 
 /// One object with all their fields.

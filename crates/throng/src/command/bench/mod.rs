@@ -2,8 +2,8 @@
 
 mod json;
 mod offline;
-mod profile;
 mod progress;
+mod roofline;
 mod text;
 
 use anyhow::Result;

@@ -9,8 +9,8 @@ use throng_engine::EngineConfig;
 use throng_model::{Precision, Runner};
 use throng_ops::{Cpu, Timed};
 
-use super::profile::Profile;
 use super::progress::Progress;
+use super::roofline::Rooflines;
 use super::{json, text};
 use crate::args::OfflineArgs;
 use crate::loading::{Model, threads};
@@ -25,7 +25,7 @@ pub struct Results {
     /// Prompts, then users, in the order of the plan.
     pub measurements: Vec<Measurement>,
     /// Where time goes, if that was asked for.
-    pub profile: Option<Profile>,
+    pub rooflines: Option<Rooflines>,
 }
 
 /// Measures, and prints tables or lines of JSON.
@@ -63,17 +63,19 @@ fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Resul
         let mut progress = Progress::new("measuring");
         measure_offline(runner, &plan, &mut |done, steps| progress.show(done, steps))
     };
-    let (measurements, profile) = if args.profile {
-        let backend = Timed::new(Cpu::new(threads, None)?);
+    let (measurements, rooflines) = if args.roofline {
+        let cpu = Cpu::new(threads, None)?;
+        let isa = cpu.isa();
+        let backend = Timed::new(cpu);
         let clock = backend.clock();
         let mut runner = model.runner_on(backend, &args.model, config, wanted)?;
         let measurements = steps(runner.as_mut())?;
-        let profile = Profile::measure(runner.as_mut(), &clock, &plan, model, threads, precision)?;
-        (measurements, Some(profile))
+        let rooflines = Rooflines::measure(runner.as_mut(), (&clock, isa, threads), &plan)?;
+        (measurements, Some(rooflines))
     } else {
         let mut runner = model.runner(&args.model, config, wanted)?;
         (steps(runner.as_mut())?, None)
     };
     let model = model.name.clone();
-    Ok(Results { model, precision, threads, plan, measurements, profile })
+    Ok(Results { model, precision, threads, plan, measurements, rooflines })
 }

@@ -4,8 +4,8 @@ use throng_bench::{Bar, Case, Measurement, Samples, bar_plot, table};
 use throng_model::Precision;
 
 use super::offline::Results;
-use super::profile::{Profile, Profiled};
-use crate::units::{bytes, grouped, rate};
+use super::roofline;
+use crate::units::{grouped, rate};
 
 /// Characters of a line where nobody says how wide the terminal is, and at most.
 const WIDTHS: (usize, usize) = (80, 100);
@@ -15,7 +15,7 @@ const CURVE: usize = 3;
 
 /// Everything, for a terminal of some width.
 pub fn report(results: &Results, width: Option<usize>) -> String {
-    let Results { model, precision, threads, plan, measurements, profile } = results;
+    let Results { model, precision, threads, plan, measurements, rooflines } = results;
     let mode = if *precision == Precision::Exact { "exact" } else { "fast" };
     let s = |count: usize| if count == 1 { "" } else { "s" };
     let times = plan.repeats.get();
@@ -52,58 +52,10 @@ pub fn report(results: &Results, width: Option<usize>) -> String {
         out.push('\n');
         out += &bar_plot(&bars, width.unwrap_or(WIDTHS.0).min(WIDTHS.1));
     }
-    if let Some(profile) = profile {
-        out += &shares(profile);
-        out += &reading(profile);
+    if let Some(rooflines) = rooflines {
+        out += &roofline::report(rooflines);
     }
     out
-}
-
-/// A row for each number of users, a column for each part of a step.
-fn shares(profile: &Profile) -> String {
-    let Some(first) = profile.steps.first() else { return String::new() };
-    let mut rows = vec![vec!["users".to_owned(), "ms".to_owned()]];
-    rows[0].extend(first.parts().map(|(part, _)| part.to_owned()));
-    for steps in &profile.steps {
-        let mut row = vec![grouped(steps.times.users), rate(1000.0 * steps.seconds())];
-        let percent = |time| match 100.0 * steps.times.share(time) {
-            percent @ ..0.1 => format!("{percent:.3}"),
-            percent => format!("{percent:.2}"),
-        };
-        row.extend(steps.parts().map(|(_, time)| percent(time)));
-        rows.push(row);
-    }
-    let explanation = "linear is products with the weights of projections and head, sampling is \
-                       at temperature 1,\nscheduling is all else that `throng serve` does \
-                       between two steps of the model";
-    format!("\nwhat a step of writing takes, and percent of it\n{}{explanation}\n", table(&rows))
-}
-
-/// What steps read, and how fast.
-fn reading(profile: &Profile) -> String {
-    if profile.steps.is_empty() {
-        return String::new();
-    }
-    let bandwidth = profile.mean_bandwidth();
-    let heading = ["users", "weights", "KV cache", "GB/s", "of memory's"];
-    let row = |steps: &Profiled| {
-        let weights = steps.bytes.total() - steps.bytes.kv;
-        let speed = steps.bytes_per_second();
-        let share =
-            bandwidth.map_or("?".to_owned(), |whole| format!("{:.0} %", 100.0 * speed / whole));
-        let users = grouped(steps.times.users);
-        [users, bytes(weights), bytes(steps.bytes.kv), rate(speed / 1e9), share]
-    };
-    let rows = with_heading(heading, profile.steps.iter().map(row));
-    let measured = profile.bandwidth.map_or("could not be measured".to_owned(), |both| {
-        let [before, after] = both.map(|speed| rate(speed / 1e9));
-        format!("was read at {before} GB/s before and {after} GB/s after")
-    });
-    format!(
-        "\nwhat a step has to read\n{}weights are as many as are expected if all experts are chosen \
-         equally often;\nmemory {measured}\n",
-        table(&rows)
-    )
 }
 
 fn prefill(measurement: &Measurement) -> Option<[String; 5]> {
