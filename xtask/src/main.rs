@@ -1,5 +1,6 @@
-//! `cargo xtask tidy`: checks of style that the compiler does not make.
+//! `cargo xtask`: checks of style that the compiler does not make, and the kernels' bench.
 
+mod bench;
 mod tidy;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ fn run() -> Result<()> {
     let verbs: Vec<String> = std::env::args().skip(1).collect();
     match verbs.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy::run(),
-        _ => bail!("usage: cargo xtask tidy"),
+        ["bench", "ops", ref options @ ..] => bench::ops(options),
+        _ => bail!("usage: cargo xtask tidy, or cargo xtask bench ops [OPTIONS]"),
     }
 }
