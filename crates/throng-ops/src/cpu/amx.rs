@@ -8,7 +8,7 @@
 mod bf16;
 mod integers;
 mod mxfp4;
-mod tiles;
+pub(super) mod tiles;
 
 pub(super) use self::tiles::is_usable;
 use super::avx512;

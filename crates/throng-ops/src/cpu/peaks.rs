@@ -1,6 +1,8 @@
 //! How fast the machine multiplies and accumulates, which bounds how fast it computes a prompt or
 //! a step for many users.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod plain;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -73,6 +75,8 @@ fn loops(isa: Isa) -> &'static [Loop] {
         Isa::Avx512 => &x86::AVX512,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Bf16 => &x86::AVX512_BF16,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Amx => &amx::LOOPS,
         _ => &plain::LOOPS,
     }
 }

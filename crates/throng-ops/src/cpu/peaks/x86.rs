@@ -20,9 +20,13 @@ pub(super) static AVX2: [Loop; 2] = [
     Loop { arithmetic: Arithmetic::Int8, macs: 32 * SUMS_256, run: int8_256 },
 ];
 
-const F32: Loop = Loop { arithmetic: Arithmetic::F32, macs: 16 * SUMS_512, run: f32_512 };
-const INT8: Loop = Loop { arithmetic: Arithmetic::Int8, macs: 64 * SUMS_512, run: int8_512 };
-const BF16: Loop = Loop { arithmetic: Arithmetic::Bf16, macs: 32 * SUMS_512, run: bf16_512 };
+// Of AVX-512.
+pub(super) const F32: Loop =
+    Loop { arithmetic: Arithmetic::F32, macs: 16 * SUMS_512, run: f32_512 };
+pub(super) const INT8: Loop =
+    Loop { arithmetic: Arithmetic::Int8, macs: 64 * SUMS_512, run: int8_512 };
+pub(super) const BF16: Loop =
+    Loop { arithmetic: Arithmetic::Bf16, macs: 32 * SUMS_512, run: bf16_512 };
 
 /// Those of AVX-512 with VNNI.
 pub(super) static AVX512: [Loop; 2] = [F32, INT8];
