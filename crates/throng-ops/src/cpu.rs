@@ -30,10 +30,12 @@ mod pool;
 mod portable;
 mod scalar;
 mod scatter;
+mod softmax;
 mod work;
 
 use throng_spec::{Activation, Heads, Mixture};
 
+use self::attention::Attend;
 pub use self::attention::KvPool;
 pub use self::bandwidth::read_bandwidth;
 use self::experts::Experts;
@@ -57,6 +59,7 @@ pub struct Cpu {
     pool: Pool,
     linear: Linear,
     experts: Experts,
+    attend: Attend,
     router_logits: Vec<f32>,
     /// A copy of what an operation changes in place, or a row of a table.
     scratch: Vec<f32>,
@@ -75,8 +78,15 @@ impl Cpu {
         }
         let pool = Pool::new(threads)
             .map_err(|error| CpuError::Spawn { threads, reason: error.kind() })?;
-        let (linear, experts) = (Linear::default(), Experts::default());
-        Ok(Self { kernels, pool, linear, experts, router_logits: Vec::new(), scratch: Vec::new() })
+        Ok(Self {
+            kernels,
+            pool,
+            linear: Linear::default(),
+            experts: Experts::default(),
+            attend: Attend::new(threads),
+            router_logits: Vec::new(),
+            scratch: Vec::new(),
+        })
     }
 
     /// The instruction set in use.
@@ -237,7 +247,8 @@ impl Backend for Cpu {
         pool: &KvPool,
         out: &mut Vec<f32>,
     ) {
-        pool.attend((self.kernels, &mut self.pool), attention, placement, (sinks, qkv), out);
+        let Self { kernels, pool: threads, attend, .. } = self;
+        attend.run((kernels, threads), attention, placement, (sinks, qkv), (pool, out));
     }
 
     fn route(

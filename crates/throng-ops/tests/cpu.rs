@@ -6,10 +6,8 @@ mod common;
 use std::cell::RefCell;
 
 use common::{
-    POOL_BLOCKS, Random, Sequence, Stored, angles, attend, error, error_of_vectors, experts,
-    linear, linear_of,
+    Random, Stored, angles, error, error_of_vectors, experts, linear, linear_of, rounded_to_bf16,
 };
-use half::bf16;
 use proptest::prelude::*;
 use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes, packed_dtype};
 use throng_spec::{Activation, DType, Heads, Mixture, Weighting};
@@ -63,10 +61,6 @@ fn tolerance(precision: Precision) -> f32 {
 
 fn weighting() -> impl Strategy<Value = Weighting> {
     prop_oneof![Just(Weighting::Chosen), Just(Weighting::All)]
-}
-
-fn rounded_to_bf16(x: &[f32]) -> Vec<f32> {
-    x.iter().map(|&x| bf16::from_f32(x).to_f32()).collect()
 }
 
 fn rounded_to_i8(x: &[f32]) -> Vec<f32> {
@@ -155,39 +149,6 @@ fn experts_match_the_oracle_and_are_the_same_in_company(isa: Isa) {
     });
 }
 
-fn attention_matches_the_oracle_and_is_the_same_in_chunks_and_company(isa: Isa) {
-    let Some(one) = cpu(isa, 1) else { return };
-    let Some(three) = cpu(isa, 3) else { return };
-    let window = prop_oneof![Just(None), (1..60usize).prop_map(Some)];
-    proptest!(config(), |(heads in heads(), window in window, precision in precision(),
-                         length in 1..120usize, other in 1..120usize, chunk in 1..50usize,
-                         sinks: bool, seed: u64)| {
-        let mut random = Random::new(seed);
-        let one = &mut *one.borrow_mut();
-        let three = &mut *three.borrow_mut();
-        let (even, odd) = ((0..POOL_BLOCKS as u32).rev().step_by(2), (0..).step_by(2));
-        let mut sequence = Sequence::random(heads, window, length, even, &mut random);
-        let mut company = Sequence::random(heads, window, other, odd, &mut random);
-        company.qkv[0] = f32::NAN;
-        if !sinks {
-            sequence.sinks.fill(f32::NEG_INFINITY);
-        }
-        let alone = attend(one, &[&sequence], precision, length);
-        let together = attend(three, &[&sequence, &company], precision, chunk);
-        prop_assert_eq!(&alone[0], &together[0]);
-        if precision == Precision::Fast {
-            let cached = heads.query_width()..;
-            for qkv in sequence.qkv.chunks_mut(sequence.attention.qkv_width()) {
-                let rounded = rounded_to_bf16(&qkv[cached.clone()]);
-                qkv[cached.clone()].copy_from_slice(&rounded);
-            }
-        }
-        let expected = attend(&mut Naive, &[&sequence], Precision::Exact, length);
-        let error = error(&alone[0], &expected[0]);
-        prop_assert!(error < 2e-5, "error {error}");
-    });
-}
-
 fn vectors_match_the_oracle(isa: Isa) {
     let Some(cpu) = cpu(isa, 2) else { return };
     proptest!(config(), |(width in 1..200usize, tokens in 1..20usize, heads in heads(), seed: u64)| {
@@ -242,7 +203,6 @@ macro_rules! for_each_isa {
                 linear_matches_the_oracle
                 a_token_is_multiplied_alike_alone_and_in_company
                 experts_match_the_oracle_and_are_the_same_in_company
-                attention_matches_the_oracle_and_is_the_same_in_chunks_and_company
                 vectors_match_the_oracle
             );
         })*

@@ -1,13 +1,21 @@
 //! Keys and values in blocks, and attention over them.
 
+mod attend;
+mod cell;
+mod runs;
+mod tile;
+
 use std::ops::Range;
 
 use throng_spec::Heads;
 
+pub(crate) use self::attend::Attend;
+pub(crate) use self::cell::Cell;
+pub(crate) use self::tile::{
+    AttendFn, CHUNK, GROUP_BLOCKS, GROUP_TOKENS, KvGroup, QueryTile, ROWS, Visible, rescale,
+};
 use super::aligned::Aligned;
-use super::kernels::{AttendFn, Kernels, KvBlock, Running, TILE_HEADS};
 use super::pool::Pool;
-use super::portable::narrow_one;
 use super::scatter::Scatter;
 use super::work::grain;
 use crate::arithmetic::Arithmetic;
@@ -15,8 +23,8 @@ use crate::backend::{Attention, OutOfMemory, Precision};
 use crate::counts::Kept;
 use crate::placement::{BLOCK_TOKENS, Placement};
 
-/// Keys and values of one layer: for each block and KV head, keys `[dim, BLOCK_TOKENS]`, then
-/// values `[BLOCK_TOKENS, dim]`. Keys lie across, so that one vector scores a block's keys.
+/// Keys and values of one layer: for each block and KV head, its keys, then its values, in the
+/// layout of their [`Cell`].
 #[derive(Debug)]
 pub struct KvPool {
     heads: Heads,
@@ -72,113 +80,22 @@ impl KvPool {
     ) {
         assert_eq!(attention.heads, self.heads, "heads of the pool");
         match &mut self.cells {
-            Cells::F32(cells) => append(cells, |x| x, pool, attention, placement, qkv),
-            Cells::Bf16(cells) => append(cells, narrow_one, pool, attention, placement, qkv),
-        }
-    }
-
-    /// Attention of a step's queries over the pool.
-    pub(crate) fn attend(
-        &self,
-        (kernels, pool): (&Kernels, &mut Pool),
-        attention: &Attention,
-        placement: &Placement,
-        (sinks, qkv): (&[f32], &[f32]),
-        out: &mut [f32],
-    ) {
-        let Heads { query, kv, dim } = attention.heads;
-        let group = query / kv;
-        let out = Scatter::new(&mut out[..placement.tokens() * query * dim]);
-        let items = placement.tokens() * kv;
-        let seen: usize = (0..placement.tokens())
-            .map(|token| {
-                let position = placement.position(token);
-                position + 1 - attention.first_visible(position)
-            })
-            .sum();
-        let work = 2 * group * dim * seen / placement.tokens().max(1);
-        // One by one where it is worth it at all: items differ in how much they see.
-        let grain = if grain(pool, items, work) < items { 1 } else { items };
-        let mut each = |cell_attend: &(dyn Fn(Query<'_>, &mut [f32]) + Sync)| {
-            pool.run(items, grain, &|range| {
-                for item in range {
-                    let (token, head) = (item / kv, item % kv);
-                    let start = (token * query + head * group) * dim;
-                    // SAFETY: an item comes up once, and items have no output in common.
-                    let out = unsafe { out.part(start..start + group * dim) };
-                    let queries = &qkv[token * attention.qkv_width() + head * group * dim..];
-                    let queries = queries[..group * dim].chunks(TILE_HEADS * dim);
-                    let sinks = sinks[head * group..][..group].chunks(TILE_HEADS);
-                    let outs = out.chunks_mut(TILE_HEADS * dim);
-                    for ((queries, sinks), out) in queries.zip(sinks).zip(outs) {
-                        let query = Query { attention, placement, token, head, queries, sinks };
-                        cell_attend(query, out);
-                    }
-                }
-            });
-        };
-        match &self.cells {
-            Cells::F32(cells) => each(&|query, out| query.attend(cells, kernels.attend_f32, out)),
-            Cells::Bf16(cells) => each(&|query, out| query.attend(cells, kernels.attend_bf16, out)),
-        }
-    }
-}
-
-/// Some query heads of one token that share a KV head.
-struct Query<'a> {
-    attention: &'a Attention,
-    placement: &'a Placement,
-    token: usize,
-    /// The KV head.
-    head: usize,
-    queries: &'a [f32],
-    sinks: &'a [f32],
-}
-
-impl Query<'_> {
-    /// Their attention over all blocks that they see.
-    fn attend<T>(&self, cells: &[T], kernel: AttendFn<T>, out: &mut [f32]) {
-        let Self { attention, placement, token, .. } = *self;
-        let dim = attention.heads.dim;
-        // The sink is a score whose value is zero.
-        let mut running = Running { max: [0.0; TILE_HEADS], sum: [1.0; TILE_HEADS] };
-        running.max[..self.sinks.len()].copy_from_slice(self.sinks);
-        out.fill(0.0);
-        let position = placement.position(token);
-        let first = attention.first_visible(position);
-        for index in first / BLOCK_TOKENS..=position / BLOCK_TOKENS {
-            let range = cell_range(attention, placement.block(token, index), self.head);
-            let (keys, values) = cells[range].split_at(dim * BLOCK_TOKENS);
-            let start = index * BLOCK_TOKENS;
-            let block = KvBlock {
-                keys,
-                values,
-                first: first.saturating_sub(start),
-                end: BLOCK_TOKENS.min(position + 1 - start),
-            };
-            // SAFETY: the kernel is of a table, a reference to which the caller holds: proof that
-            // the machine can run it.
-            unsafe { kernel(self.queries, block, attention.scale(), &mut running, out) };
-        }
-        for (out, sum) in out.chunks_exact_mut(dim).zip(running.sum) {
-            for out in out {
-                *out /= sum;
-            }
+            Cells::F32(cells) => append(cells, pool, attention, placement, qkv),
+            Cells::Bf16(cells) => append(cells, pool, attention, placement, qkv),
         }
     }
 }
 
 /// Where the keys and then the values of a block's KV head are in the pool.
-fn cell_range(attention: &Attention, block: usize, head: usize) -> Range<usize> {
-    let each = 2 * attention.heads.dim * BLOCK_TOKENS;
-    let start = (block * attention.heads.kv + head) * each;
+fn cell_range(heads: Heads, block: usize, head: usize) -> Range<usize> {
+    let each = 2 * heads.dim * BLOCK_TOKENS;
+    let start = (block * heads.kv + head) * each;
     start..start + each
 }
 
 /// Each thread writes whole heads, so that no two write the same cells whatever the tables say.
-fn append<T: Send>(
+fn append<T: Cell>(
     cells: &mut [T],
-    narrow: impl Fn(f32) -> T + Sync,
     pool: &mut Pool,
     attention: &Attention,
     placement: &Placement,
@@ -193,17 +110,15 @@ fn append<T: Send>(
             let block = placement.block(token, position / BLOCK_TOKENS);
             // SAFETY: a head is claimed by one thread, its cells are no other head's, and a part
             // is gone before the thread takes the next.
-            let cells = unsafe { cells.part(cell_range(attention, block, head)) };
+            let cells = unsafe { cells.part(cell_range(attention.heads, block, head)) };
             let (keys, values) = cells.split_at_mut(dim * BLOCK_TOKENS);
             let offset = position % BLOCK_TOKENS;
             let key = &qkv[token * attention.qkv_width() + attention.heads.query_width()..];
             let value = &key[attention.heads.kv_width() + head * dim..][..dim];
             let key = &key[head * dim..][..dim];
-            for (column, &x) in keys.chunks_exact_mut(BLOCK_TOKENS).zip(key) {
-                column[offset] = narrow(x);
-            }
-            for (cell, &x) in values[offset * dim..].iter_mut().zip(value) {
-                *cell = narrow(x);
+            for (d, (&key, &value)) in key.iter().zip(value).enumerate() {
+                keys[T::key_index(offset, d)] = T::narrow(key);
+                values[T::value_index(dim, offset, d)] = T::narrow(value);
             }
         }
     });

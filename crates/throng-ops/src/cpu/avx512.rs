@@ -8,6 +8,7 @@
 
 mod attend;
 mod integers;
+mod softmax;
 mod vector;
 
 use std::arch::x86_64::*;

@@ -12,61 +12,18 @@
 //! given; that is what the crate's promise rests on. Sums of integers are exact, so they may be
 //! made in any order, and by any instruction.
 
-use std::ops::Range;
-
 use throng_spec::Activation;
 
+use super::attention::AttendFn;
 use super::integers::TileIntegers;
 use super::isa::{CpuError, Isa};
 use super::panels::{Lane, Order, Panels, PanelsI8};
-use crate::placement::BLOCK_TOKENS;
 
 /// Rows in a tile.
 pub(crate) const LANES: usize = 16;
 
 /// The products of a tile with one vector.
 pub(crate) type Products = [f32; LANES];
-
-/// Query heads that the attention kernel takes at once.
-pub(crate) const TILE_HEADS: usize = 8;
-
-/// One KV head's part of one block of the cache.
-#[derive(Clone, Copy)]
-pub(crate) struct KvBlock<'a, T> {
-    /// `[dim, BLOCK_TOKENS]`: a vector holds one dimension of all the block's keys.
-    pub keys: &'a [T],
-    /// `[BLOCK_TOKENS, dim]`.
-    pub values: &'a [T],
-    /// First token of the block that is seen.
-    pub first: usize,
-    /// The token after the last that is seen.
-    pub end: usize,
-}
-
-impl<T> KvBlock<'_, T> {
-    /// The tokens that are seen.
-    pub(crate) fn visible(&self) -> Range<usize> {
-        self.first..self.end
-    }
-}
-
-/// A softmax under way over [`TILE_HEADS`] heads: scores are taken in block by block, relative to
-/// the largest so far (Milakov and Gimelshein 2018).
-#[derive(Clone, Copy)]
-pub(crate) struct Running {
-    /// Largest score so far.
-    pub max: [f32; TILE_HEADS],
-    /// Sum of the exponentials so far, relative to `max`.
-    pub sum: [f32; TILE_HEADS],
-}
-
-/// Scores of a block's keys, then their weights.
-pub(crate) type Scores = [[f32; BLOCK_TOKENS]; TILE_HEADS];
-
-/// Takes one block of keys and values into up to [`TILE_HEADS`] heads' attention. `queries` and
-/// `out` are `[heads, dim]`.
-pub(crate) type AttendFn<T> =
-    unsafe fn(queries: &[f32], KvBlock<'_, T>, scale: f32, &mut Running, out: &mut [f32]);
 
 /// Multiplies a tile of weights with all vectors of some panels.
 pub(crate) type MultiplyFn<W, X> = unsafe fn(&[W], Panels<'_, X>, &mut [Products]);

@@ -4,9 +4,7 @@
 
 use throng_spec::Activation;
 
-use super::kernels::{Running, Scores, TILE_HEADS};
 use super::panels::{BLOCK, Lane, Order};
-use crate::placement::BLOCK_TOKENS;
 
 /// Adding it to an f32 below 2^22 leaves the nearest integer in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
@@ -163,64 +161,6 @@ pub(crate) fn activate(activation: Activation, x: &[f32], out: &mut [f32]) {
         }
     }
 }
-
-/// Takes a block's scores into the softmaxes under way and turns them into weights. Gives what
-/// earlier sums are to be multiplied with.
-#[inline(always)]
-pub(crate) fn soften(
-    scores: &mut Scores,
-    heads: usize,
-    visible: std::ops::Range<usize>,
-    scale: f32,
-    running: &mut Running,
-) -> [f32; TILE_HEADS] {
-    let mut corrections = [0.0; TILE_HEADS];
-    for head in 0..heads.min(TILE_HEADS) {
-        let scores = &mut scores[head];
-        // What is not seen may hold anything, so it is replaced and not multiplied away.
-        scores[..visible.start].fill(f32::NEG_INFINITY);
-        scores[visible.end..].fill(f32::NEG_INFINITY);
-        for score in scores.iter_mut() {
-            *score *= scale;
-        }
-        let highest = fold(scores, |a, b| if b > a { b } else { a });
-        let before = running.max[head];
-        let max = if highest > before { highest } else { before };
-        for score in scores.iter_mut() {
-            *score = exp(*score - max);
-        }
-        scores[..visible.start].fill(0.0);
-        scores[visible.end..].fill(0.0);
-        corrections[head] = exp(before - max);
-        running.max[head] = max;
-        running.sum[head] = running.sum[head] * corrections[head] + fold(scores, |a, b| a + b);
-    }
-    corrections
-}
-
-/// Folds in a fixed tree: lane i with i + 8, then with i + 4, and so on.
-#[inline(always)]
-fn fold(lanes: &[f32; BLOCK_TOKENS], operation: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
-    let eight = fold_half::<16, 8>(lanes, operation);
-    let four = fold_half::<8, 4>(&eight, operation);
-    let two = fold_half::<4, 2>(&four, operation);
-    operation(two[0], two[1])
-}
-
-/// One level of the tree; the widths are constants so that it stays in registers.
-#[inline(always)]
-fn fold_half<const N: usize, const HALF: usize>(
-    lanes: &[f32; N],
-    operation: impl Fn(f32, f32) -> f32,
-) -> [f32; HALF] {
-    let mut folded = [0.0; HALF];
-    for i in 0..HALF {
-        folded[i] = operation(lanes[i], lanes[i + HALF]);
-    }
-    folded
-}
-
-const _: () = assert!(BLOCK_TOKENS == 16, "a block's scores fill the widest vector");
 
 #[cfg(test)]
 mod tests {

@@ -3,11 +3,13 @@
 
 use half::f16;
 
+use super::attention::{Cell, GROUP_TOKENS, KvGroup, QueryTile, rescale};
 use super::integers::{Format, TileIntegers};
 use super::isa::Isa;
-use super::kernels::{Kernels, KvBlock, LANES, Products, Running, Scores, TILE_HEADS};
+use super::kernels::{Kernels, LANES, Products};
 use super::panels::{BLOCK, Panels, PanelsI8};
 use super::portable;
+use super::softmax::soften;
 use crate::placement::BLOCK_TOKENS;
 
 /// The table.
@@ -24,12 +26,8 @@ pub(crate) static KERNELS: Kernels = Kernels {
     q4_1_i8: |weights, x, out| integers(Format::Q4_1, weights, x, out),
     q8_0_i8: |weights, x, out| integers(Format::Q8_0, weights, x, out),
     release: || {},
-    attend_f32: |queries, block, scale, running, out| {
-        attend(queries, block, |key| key, scale, running, out);
-    },
-    attend_bf16: |queries, block, scale, running, out| {
-        attend(queries, block, portable::widen, scale, running, out);
-    },
+    attend_f32: attend::<f32>,
+    attend_bf16: attend::<u16>,
     quantise: portable::quantise,
     narrow: portable::narrow,
     rms_norm: portable::rms_norm,
@@ -122,45 +120,29 @@ fn integers(format: Format, weights: TileIntegers<'_>, x: PanelsI8<'_>, out: &mu
     }
 }
 
-fn attend<T: Copy>(
-    queries: &[f32],
-    block: KvBlock<'_, T>,
-    widen: impl Fn(T) -> f32,
-    scale: f32,
-    running: &mut Running,
-    out: &mut [f32],
-) {
-    let keys = block.keys.as_chunks::<BLOCK_TOKENS>().0;
-    let dim = keys.len();
-    let heads = queries.len() / dim;
-    let mut scores = [[0.0; BLOCK_TOKENS]; TILE_HEADS];
-    for (scores, query) in scores.iter_mut().zip(queries.chunks_exact(dim)) {
-        for (keys, query) in keys.iter().zip(query) {
-            for (score, &key) in scores.iter_mut().zip(keys) {
-                *score += query * widen(key);
+/// See `AttendFn`.
+fn attend<T: Cell>(tile: &mut QueryTile, group: &KvGroup<'_, T>) {
+    let (dim, stride) = (tile.dim, tile.stride());
+    for row in 0..tile.rows {
+        let (seen, scores) = (tile.seen[row], &mut tile.weights[row]);
+        let query = &tile.queries[row * dim..][..dim];
+        for (keys, scores) in group.keys.iter().zip(scores.as_chunks_mut::<BLOCK_TOKENS>().0) {
+            *scores = [0.0; BLOCK_TOKENS];
+            for (d, x) in query.iter().enumerate().filter(|_| !keys.is_empty()) {
+                for (token, score) in scores.iter_mut().enumerate() {
+                    *score += x * keys[T::key_index(token, d)].widen();
+                }
             }
         }
-    }
-    let corrections = portable::soften(&mut scores, heads, block.visible(), scale, running);
-    weigh(&scores, &corrections, block, widen, out);
-}
-
-/// `out = out · correction + Σ weight · value` for every head.
-fn weigh<T: Copy>(
-    weights: &Scores,
-    corrections: &[f32; TILE_HEADS],
-    block: KvBlock<'_, T>,
-    widen: impl Fn(T) -> f32,
-    out: &mut [f32],
-) {
-    let dim = block.values.len() / BLOCK_TOKENS;
-    for ((out, weights), correction) in out.chunks_exact_mut(dim).zip(weights).zip(corrections) {
-        for out in out.iter_mut() {
-            *out *= correction;
-        }
-        for token in block.visible() {
-            for (out, &value) in out.iter_mut().zip(&block.values[token * dim..][..dim]) {
-                *out += weights[token] * widen(value);
+        let (max, sums) = (&mut tile.max[row], &mut tile.sums[row]);
+        let correction = soften(scores, seen, tile.scale, max, sums);
+        let out = &mut tile.out[row * stride..][..dim];
+        rescale(out, correction);
+        for token in (0..GROUP_TOKENS).filter(|token| seen >> token & 1 == 1) {
+            let values = group.values[token / BLOCK_TOKENS];
+            for (d, out) in out.iter_mut().enumerate() {
+                let value = values[T::value_index(dim, token % BLOCK_TOKENS, d)].widen();
+                *out += scores[token] * value;
             }
         }
     }

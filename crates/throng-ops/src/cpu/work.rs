@@ -14,3 +14,8 @@ pub(crate) fn grain(pool: &Pool, items: usize, each: usize) -> usize {
     let even = items.div_ceil(pool.threads() * PIECES);
     even.max(LEAST_WORK.div_ceil(each.max(1)))
 }
+
+/// Threads that `items` with `work` multiply-adds altogether are worth.
+pub(crate) fn lanes(pool: &Pool, items: usize, work: usize) -> usize {
+    pool.threads().min(items).min(work.div_ceil(LEAST_WORK))
+}

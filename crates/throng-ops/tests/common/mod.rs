@@ -127,7 +127,7 @@ impl Sequence {
 }
 
 /// Attention of several sequences (of one shape, with the sinks of the first), `chunk` tokens of
-/// each a step. Gives each sequence's `[length, query width]`.
+/// each a step, from a pool whose cells are all NaN. Gives each sequence's `[length, query width]`.
 pub fn attend<B: Backend>(
     backend: &mut B,
     sequences: &[&Sequence],
@@ -137,6 +137,7 @@ pub fn attend<B: Backend>(
     let attention = sequences[0].attention;
     let (width, qkv_width) = (attention.heads.query_width(), attention.qkv_width());
     let mut pool = backend.kv_pool(attention.heads, POOL_BLOCKS, precision).unwrap();
+    spoil(backend, &attention, &mut pool);
     let sinks = backend.upload(&sequences[0].sinks);
     let mut results = vec![Vec::new(); sequences.len()];
     let longest = sequences.iter().map(|sequence| sequence.length).max().unwrap();
@@ -161,6 +162,24 @@ pub fn attend<B: Backend>(
         }
     }
     results
+}
+
+/// Fills all cells of a pool with NaN, as a sequence that failed may leave them.
+fn spoil<B: Backend>(backend: &mut B, attention: &Attention, pool: &mut B::KvPool) {
+    let tokens = POOL_BLOCKS * BLOCK_TOKENS;
+    let qkv = backend.upload(&vec![f32::NAN; tokens * attention.qkv_width()]);
+    let placement = Placement {
+        positions: (0..tokens as u32).collect(),
+        sequences: vec![0; tokens],
+        tables: (0..POOL_BLOCKS as u32).collect(),
+        table_starts: vec![0],
+    };
+    backend.append_kv(attention, &placement, &qkv, pool);
+}
+
+/// What is left of values in bf16.
+pub fn rounded_to_bf16(x: &[f32]) -> Vec<f32> {
+    x.iter().map(|&x| half::bf16::from_f32(x).to_f32()).collect()
 }
 
 /// Angles of some tokens as a rotary embedding would have them.
