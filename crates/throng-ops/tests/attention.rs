@@ -8,10 +8,13 @@ use std::cell::RefCell;
 
 use common::{POOL_BLOCKS, Random, Sequence, attend, error, rounded_to_bf16};
 use proptest::prelude::*;
-use throng_ops::{BLOCK_TOKENS, Cpu, CpuError, Isa, Naive, Precision};
+use throng_ops::{Attention, BLOCK_TOKENS, Cpu, CpuError, Isa, Naive, Precision};
 use throng_spec::Heads;
 
 const CASES: u32 = 32;
+
+/// The largest error relative to the size of the results where nothing is rounded but to f32.
+const EXACT: f32 = 2e-5;
 
 fn cpu(isa: Isa, threads: usize) -> Option<RefCell<Cpu>> {
     match Cpu::new(threads, Some(isa)) {
@@ -49,13 +52,22 @@ fn lengths() -> impl Strategy<Value = usize> {
     prop_oneof![1..40usize, 40..200usize]
 }
 
-/// Rounds what is in bf16 in the cache, as the caches of [`Precision::Fast`] do.
-fn round_cached(sequence: &mut Sequence) {
-    let cached = sequence.attention.heads.query_width()..;
+/// The largest error relative to the size of the results where weights are rounded to bf16: each by
+/// up to 1 in 512, and what they multiply may be several times as large as their sum. The worst of
+/// 100,000 had TODO.
+const ROUNDED: f32 = 0.02;
+
+/// Rounds what is in bf16 for [`Precision::Fast`]: what is in the cache, and queries too where both
+/// products are of bf16. Gives the largest error that is left.
+fn round(sequence: &mut Sequence, isa: Isa) -> f32 {
+    let Attention { heads, .. } = sequence.attention;
+    let products = isa == Isa::Avx512Amx && heads.dim.is_multiple_of(32);
+    let from = if products { 0 } else { heads.query_width() };
     for qkv in sequence.qkv.chunks_mut(sequence.attention.qkv_width()) {
-        let rounded = rounded_to_bf16(&qkv[cached.clone()]);
-        qkv[cached.clone()].copy_from_slice(&rounded);
+        let rounded = rounded_to_bf16(&qkv[from..]);
+        qkv[from..].copy_from_slice(&rounded);
     }
+    if products { ROUNDED } else { EXACT }
 }
 
 fn it_matches_the_oracle_and_is_the_same_in_chunks_and_company(isa: Isa) {
@@ -79,12 +91,11 @@ fn it_matches_the_oracle_and_is_the_same_in_chunks_and_company(isa: Isa) {
             let together = attend(three, &[&sequence, &company], precision, chunk);
             prop_assert_eq!(&alone[0], &together[0]);
         }
-        if precision == Precision::Fast {
-            round_cached(&mut sequence);
-        }
+        let fast = precision == Precision::Fast;
+        let most = if fast { round(&mut sequence, isa) } else { EXACT };
         let expected = attend(&mut Naive, &[&sequence], Precision::Exact, length);
         let error = error(&alone[0], &expected[0]);
-        prop_assert!(error < 2e-5, "error {error}");
+        prop_assert!(error < most, "error {error}");
     });
 }
 
@@ -134,13 +145,12 @@ fn scores_may_jump(isa: Isa) {
             qkv[query..query + 64].iter_mut().for_each(|x| *x *= height);
         }
         for precision in [Precision::Exact, Precision::Fast] {
-            if precision == Precision::Fast {
-                round_cached(&mut sequence);
-            }
+            let fast = precision == Precision::Fast;
+            let most = if fast { round(&mut sequence, isa) } else { EXACT };
             let ours = attend(cpu, &[&sequence], precision, 100);
             let expected = attend(&mut Naive, &[&sequence], Precision::Exact, 500);
             let error = error(&ours[0], &expected[0]);
-            assert!(error < 1e-4, "{isa} {precision:?}, jumps of {jump}: error {error}");
+            assert!(error < 5.0 * most, "{isa} {precision:?}, jumps of {jump}: error {error}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! program touches its registers, so what one block of assembly leaves there the next one finds;
 //! the blocks say that they clobber them nevertheless.
 
+mod attend;
 mod bf16;
 mod integers;
 mod mxfp4;
@@ -19,6 +20,7 @@ use super::kernels::Kernels;
 /// The table.
 pub(crate) static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512Amx,
+    attend_bf16: attend::attend,
     bf16_bf16: Some(bf16::multiply),
     mxfp4_bf16: Some(mxfp4::multiply),
     q4_0_i8: integers::multiply::<Q4_0>,

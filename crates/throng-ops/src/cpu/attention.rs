@@ -12,7 +12,8 @@ use throng_spec::Heads;
 pub(crate) use self::attend::Attend;
 pub(crate) use self::cell::Cell;
 pub(crate) use self::tile::{
-    AttendFn, CHUNK, GROUP_BLOCKS, GROUP_TOKENS, KvGroup, QueryTile, ROWS, Visible, rescale,
+    AttendFn, CHUNK, GROUP_BLOCKS, GROUP_TOKENS, KvGroup, QueryTile, ROWS, TILE_ROWS, Visible,
+    rescale,
 };
 use super::aligned::Aligned;
 use super::pool::Pool;

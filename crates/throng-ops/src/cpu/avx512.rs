@@ -15,7 +15,9 @@ use std::arch::x86_64::*;
 
 use throng_spec::Activation;
 
+pub(super) use self::attend::attend;
 pub(super) use self::integers::{load_block, look_up, multiply};
+pub(super) use self::softmax::weights;
 use self::vector::{load_bytes, load_f16, load_f32, load_pairs, load_scales, repeat, store};
 use super::integers::{LINE, Mxfp4, Q4_0, Q4_1, Q8_0, TileIntegers};
 use super::isa::Isa;
@@ -38,8 +40,8 @@ pub(crate) static KERNELS: Kernels = Kernels {
     q4_1_i8: multiply::<Q4_1>,
     q8_0_i8: multiply::<Q8_0>,
     release: || {},
-    attend_f32: attend::attend::<f32>,
-    attend_bf16: attend::attend::<u16>,
+    attend_f32: attend::<f32>,
+    attend_bf16: attend::<u16>,
     quantise,
     narrow,
     rms_norm,

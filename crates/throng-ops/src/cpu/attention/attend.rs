@@ -26,13 +26,12 @@ pub(crate) struct Attend {
 }
 
 /// What all tiles of a step have in common.
-struct Step<'a, T> {
+struct Step<'a> {
     attention: &'a Attention,
     placement: &'a Placement,
     sinks: &'a [f32],
     qkv: &'a [f32],
-    cells: &'a [T],
-    kernel: AttendFn<T>,
+    release: fn(),
     out: Scatter<'a, f32>,
 }
 
@@ -50,26 +49,26 @@ impl Attend {
         (sinks, qkv): (&[f32], &[f32]),
         (pool, out): (&KvPool, &mut [f32]),
     ) {
-        let out = Scatter::new(&mut out[..placement.tokens() * attention.heads.query_width()]);
+        let step = Step {
+            attention,
+            placement,
+            sinks,
+            qkv,
+            release: kernels.release,
+            out: Scatter::new(&mut out[..placement.tokens() * attention.heads.query_width()]),
+        };
         match &pool.cells {
-            Cells::F32(cells) => {
-                let kernel = kernels.attend_f32;
-                self.run_on(
-                    threads,
-                    &Step { attention, placement, sinks, qkv, cells, kernel, out },
-                );
-            }
-            Cells::Bf16(cells) => {
-                let kernel = kernels.attend_bf16;
-                self.run_on(
-                    threads,
-                    &Step { attention, placement, sinks, qkv, cells, kernel, out },
-                );
-            }
+            Cells::F32(cells) => self.run_on(threads, &step, (cells, kernels.attend_f32)),
+            Cells::Bf16(cells) => self.run_on(threads, &step, (cells, kernels.attend_bf16)),
         }
     }
 
-    fn run_on<T: Cell>(&mut self, threads: &mut Pool, step: &Step<'_, T>) {
+    fn run_on<T: Cell>(
+        &mut self,
+        threads: &mut Pool,
+        step: &Step<'_>,
+        (cells, kernel): (&[T], AttendFn<T>),
+    ) {
         let Heads { query, kv, dim } = step.attention.heads;
         let group = query / kv;
         let rows = group.min(TILE_ROWS);
@@ -90,16 +89,23 @@ impl Attend {
                     let (head, part) = (index % parts * kv / parts, index % (parts / kv));
                     let first = head * group + part * rows;
                     let heads = first..(first + rows).min((head + 1) * group);
-                    step.attend(run, head, heads, tile);
+                    step.attend((cells, kernel), run, (head, heads), tile);
                 }
+                (step.release)();
             }
         });
     }
 }
 
-impl<T: Cell> Step<'_, T> {
+impl Step<'_> {
     /// Attention of some query heads, which share a KV head, of a run of tokens.
-    fn attend(&self, run: &Run, kv_head: usize, heads: Range<usize>, tile: &mut QueryTile) {
+    fn attend<T>(
+        &self,
+        (cells, kernel): (&[T], AttendFn<T>),
+        run: &Run,
+        (kv_head, heads): (usize, Range<usize>),
+        tile: &mut QueryTile,
+    ) {
         let dim = self.attention.heads.dim;
         let (each, width) = (heads.len(), heads.len() * dim);
         tile.resize(run.tokens * each, dim);
@@ -118,7 +124,7 @@ impl<T: Cell> Step<'_, T> {
             }
             // SAFETY: the kernel is of a table, a reference to which the caller holds: proof that
             // the machine can run it.
-            unsafe { (self.kernel)(tile, &self.group(run, kv_head, start)) };
+            unsafe { kernel(tile, &self.group(cells, run, kv_head, start)) };
         }
         for (index, token) in run.range().enumerate() {
             let start = token * self.attention.heads.query_width() + heads.start * dim;
@@ -135,14 +141,20 @@ impl<T: Cell> Step<'_, T> {
     }
 
     /// The keys and values that a run sees from position `start` on.
-    fn group(&self, run: &Run, kv_head: usize, start: usize) -> KvGroup<'_, T> {
+    fn group<'a, T>(
+        &self,
+        cells: &'a [T],
+        run: &Run,
+        kv_head: usize,
+        start: usize,
+    ) -> KvGroup<'a, T> {
         let blocks: [&[T]; GROUP_BLOCKS] = from_fn(|index| {
             let start = start + index * BLOCK_TOKENS;
             if start >= run.end || start + BLOCK_TOKENS <= run.first {
                 return &[][..];
             }
             let block = self.placement.block(run.start, start / BLOCK_TOKENS);
-            &self.cells[cell_range(self.attention.heads, block, kv_head)]
+            &cells[cell_range(self.attention.heads, block, kv_head)]
         });
         let halves = blocks.map(|block| block.split_at(block.len() / 2));
         KvGroup { keys: halves.map(|(keys, _)| keys), values: halves.map(|(_, values)| values) }

@@ -60,6 +60,20 @@ pub(crate) struct QueryTile {
     pub weights: Box<[[f32; GROUP_TOKENS]; TILE_ROWS]>,
     /// Values where they cannot be taken from the cache as they are.
     pub staged: Box<Staged>,
+    /// What goes into products of bf16.
+    pub bf16: RoundedTile,
+}
+
+/// A tile's operands for products of bf16; empty where no kernel has asked for them.
+pub(crate) struct RoundedTile {
+    /// Whether `queries` are those of the tile.
+    pub rounded: bool,
+    /// `[TILE_ROWS, dim]`.
+    pub queries: Aligned<u16>,
+    /// Of the group, `[GROUP_TOKENS / 2, dim, 2]`.
+    pub values: Aligned<u16>,
+    /// Weights of some rows, `[rows, GROUP_TOKENS]`.
+    pub weights: Aligned<u16>,
 }
 
 impl Default for QueryTile {
@@ -75,7 +89,15 @@ impl Default for QueryTile {
             out: Aligned::zeroed(0),
             weights: Box::new([[0.0; GROUP_TOKENS]; TILE_ROWS]),
             staged: Box::new([[0.0; CHUNK]; GROUP_TOKENS]),
+            bf16: RoundedTile::default(),
         }
+    }
+}
+
+impl Default for RoundedTile {
+    fn default() -> Self {
+        let empty = || Aligned::zeroed(0);
+        Self { rounded: false, queries: empty(), values: empty(), weights: empty() }
     }
 }
 
@@ -102,6 +124,7 @@ impl QueryTile {
             self.sums[row] = [0.0; LANES];
             self.sums[row][0] = if sink == f32::NEG_INFINITY { 0.0 } else { 1.0 };
         }
+        self.bf16.rounded = false;
         let values = self.rows * self.stride();
         self.out[..values].fill(0.0);
     }

@@ -11,7 +11,7 @@ use crate::cpu::kernels::LANES;
 use crate::placement::BLOCK_TOKENS;
 
 /// A [`Cell`] as vectors.
-pub(super) trait Lanes: Cell {
+pub(crate) trait Lanes: Cell {
     /// Lanes `at..` of rows `2 · pair` and the one behind, of rows as wide as `width`, in f32.
     ///
     /// # Safety
@@ -53,7 +53,7 @@ macro_rules! for_rows {
 
 /// See `AttendFn`.
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-pub(super) fn attend<T: Lanes>(tile: &mut QueryTile, group: &KvGroup<'_, T>) {
+pub(crate) fn attend<T: Lanes>(tile: &mut QueryTile, group: &KvGroup<'_, T>) {
     let (dim, stride) = (tile.dim, tile.stride());
     for first in (0..tile.rows).step_by(ROWS) {
         let rows = ROWS.min(tile.rows - first);

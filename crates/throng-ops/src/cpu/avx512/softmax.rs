@@ -38,7 +38,7 @@ pub(super) fn soften(
 /// score than before, `sums` and `out` follow.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn weights(
+pub(crate) fn weights(
     scores: &[f32; GROUP_TOKENS],
     seen: u64,
     scale: f32,
@@ -56,8 +56,12 @@ pub(super) fn weights(
     let highest = _mm512_reduce_max_ps(highest) * scale;
     if highest > *max + SLACK {
         let correction = exp2(_mm512_set1_ps(*max - highest));
+        let least = _mm512_set1_ps(f32::MIN_POSITIVE);
         for values in out.as_chunks_mut().0 {
-            store(_mm512_mul_ps(load_f32(values), correction), values);
+            // No subnormals: AMX, which takes them for zero, comes by or not as others need it.
+            let scaled = _mm512_mul_ps(load_f32(values), correction);
+            let tiny = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(_mm512_abs_ps(scaled), least);
+            store(_mm512_mask_mov_ps(scaled, tiny, _mm512_setzero_ps()), values);
         }
         store(_mm512_mul_ps(load_f32(sums), correction), sums);
         *max = highest;
