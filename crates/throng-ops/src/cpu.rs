@@ -28,6 +28,7 @@ mod panels;
 mod peaks;
 mod pool;
 mod portable;
+mod products;
 mod scalar;
 mod scatter;
 mod softmax;

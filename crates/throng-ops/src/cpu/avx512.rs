@@ -165,7 +165,10 @@ fn bf16_f32_n<const N: usize>(
 
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn bf16_bf16(weights: &[u16], x: Panels<'_, u16>, out: &mut [Products]) {
-    for_panels!(bf16_bf16_n, weights, x, out; 8: 1 2 3 4 5 6 7 8);
+    let tiles = weights.chunks_exact(LANES * x.width());
+    for (weights, out) in tiles.zip(out.chunks_exact_mut(x.vectors())) {
+        for_panels!(bf16_bf16_n, weights, x, out; 8: 1 2 3 4 5 6 7 8);
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]

@@ -6,10 +6,10 @@ use std::ops::Range;
 use throng_spec::Activation;
 
 use super::inputs::{Gather, InputView, Inputs, grow};
-use super::kernels::{Kernels, LANES, Products};
-use super::linear::{MANY, multiply};
+use super::kernels::{Kernels, Products};
 use super::packed::Matrix;
 use super::pool::Pool;
+use super::products::{Multiplication, PAIR, pair_work};
 use super::scatter::{Scatter, for_each_part};
 use super::work::grain;
 use crate::routes::Routes;
@@ -125,26 +125,19 @@ impl Tiles<'_> {
         x: InputView<'_>,
         store: &(dyn Fn(u32, usize, &Products) + Sync),
     ) {
-        let Self { kernels, routes, matrix, used } = self;
-        let items = used.len() * matrix.tiles;
-        let work = LANES * matrix.cols * routes.slots().checked_div(used.len()).unwrap_or(0);
-        pool.run(items, grain(pool, items, work), &|range| {
-            let mut products = [Products::default(); MANY];
+        let Self { kernels, routes, matrix, used } = *self;
+        let pairs = matrix.tiles.div_ceil(PAIR);
+        let items = used.len() * pairs;
+        let each = routes.slots().checked_div(used.len()).unwrap_or(0);
+        let multiplication = Multiplication { kernels, matrix, x };
+        pool.run(items, grain(pool, items, pair_work(matrix, each)), &|range| {
             for item in range {
-                let (expert, tile) = (used[item / matrix.tiles] as usize, item % matrix.tiles);
-                let bias = matrix.tile_bias(expert, tile);
+                let (expert, pair) = (used[item / pairs] as usize, item % pairs);
+                let tiles = pair * PAIR..matrix.tiles.min((pair + 1) * PAIR);
                 let positions = routes.positions(expert);
-                for first in positions.clone().step_by(MANY) {
-                    let positions = first..positions.end.min(first + MANY);
-                    let products = &mut products[..positions.len()];
-                    multiply(kernels, matrix.tile(expert, tile), x, positions.clone(), products);
-                    for (product, &slot) in products.iter_mut().zip(&routes.grouped()[positions]) {
-                        for (product, bias) in product.iter_mut().zip(bias) {
-                            *product += bias;
-                        }
-                        store(slot, tile, product);
-                    }
-                }
+                multiplication.run(expert, tiles, positions, &mut |tile, position, product| {
+                    store(routes.grouped()[position], tile, product);
+                });
             }
             (kernels.release)();
         });

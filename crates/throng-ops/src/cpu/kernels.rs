@@ -25,7 +25,8 @@ pub(crate) const LANES: usize = 16;
 /// The products of a tile with one vector.
 pub(crate) type Products = [f32; LANES];
 
-/// Multiplies a tile of weights with all vectors of some panels.
+/// Multiplies a tile of weights with all vectors of some panels. If vectors are bf16, there may be
+/// several adjacent tiles, whose products come one tile after the other.
 pub(crate) type MultiplyFn<W, X> = unsafe fn(&[W], Panels<'_, X>, &mut [Products]);
 
 /// The same for weights that are integers, and vectors as they are.

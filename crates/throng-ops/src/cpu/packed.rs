@@ -63,9 +63,9 @@ struct Integers {
     offsets: Aligned<u8>,
 }
 
-/// The weights of one tile.
+/// The weights of adjacent tiles.
 #[derive(Clone, Copy)]
-pub(crate) enum Tile<'a> {
+pub(crate) enum Tiles<'a> {
     /// f32.
     F32(&'a [f32]),
     /// f16.
@@ -138,17 +138,18 @@ impl Matrix {
         weights + size_of_val(&*self.bias)
     }
 
-    /// The weights of a group's tile.
-    pub(crate) fn tile(&self, group: usize, tile: usize) -> Tile<'_> {
+    /// The weights of some of a group's tiles.
+    pub(crate) fn tiles(&self, group: usize, tiles: Range<usize>) -> Tiles<'_> {
         let len = LANES * self.padded_cols;
-        let start = (group * self.tiles + tile) * len;
+        let first = group * self.tiles;
+        let (start, end) = ((first + tiles.start) * len, (first + tiles.end) * len);
         match &self.weights {
-            Weights::F32(weights) => Tile::F32(&weights[start..start + len]),
-            Weights::F16(weights) => Tile::F16(&weights[start..start + len]),
-            Weights::Bf16(weights) => Tile::Bf16(&weights[start..start + len]),
+            Weights::F32(weights) => Tiles::F32(&weights[start..end]),
+            Weights::F16(weights) => Tiles::F16(&weights[start..end]),
+            Weights::Bf16(weights) => Tiles::Bf16(&weights[start..end]),
             Weights::Integers(integers) => {
-                let blocks = start / LANES / BLOCK..(start + len) / LANES / BLOCK;
-                Tile::Integers(integers.dtype, integers.tile(blocks))
+                let blocks = start / LANES / BLOCK..end / LANES / BLOCK;
+                Tiles::Integers(integers.dtype, integers.blocks(blocks))
             }
         }
     }
@@ -166,18 +167,19 @@ impl Matrix {
     /// A row of the first group.
     pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
         let lane = row % LANES;
-        match self.tile(0, row / LANES) {
-            Tile::F32(weights) => {
+        let tile = row / LANES;
+        match self.tiles(0, tile..tile + 1) {
+            Tiles::F32(weights) => {
                 for (out, weights) in out.iter_mut().zip(weights.as_chunks::<LANES>().0) {
                     *out = weights[lane];
                 }
             }
-            Tile::F16(weights) => {
+            Tiles::F16(weights) => {
                 for (out, weights) in out.iter_mut().zip(weights.as_chunks::<LANES>().0) {
                     *out = f16::from_bits(weights[lane]).to_f32();
                 }
             }
-            Tile::Bf16(weights) => {
+            Tiles::Bf16(weights) => {
                 let lines = weights.as_chunks::<{ 2 * LANES }>().0;
                 for (out, line) in out.chunks_mut(2).zip(lines) {
                     for (out, &weight) in out.iter_mut().zip(&line[2 * lane..]) {
@@ -185,7 +187,7 @@ impl Matrix {
                     }
                 }
             }
-            Tile::Integers(dtype, tile) => {
+            Tiles::Integers(dtype, tile) => {
                 let format = Format::of(dtype).expect("a tile of integers has a format");
                 tile.row(format, lane, out);
             }
@@ -232,7 +234,7 @@ impl Integers {
     }
 
     /// Some blocks of those of all tiles.
-    fn tile(&self, blocks: Range<usize>) -> TileIntegers<'_> {
+    fn blocks(&self, blocks: Range<usize>) -> TileIntegers<'_> {
         let [lines, scales, offsets] = self.format.block_bytes();
         let part = |bytes: usize| blocks.start * bytes..blocks.end * bytes;
         TileIntegers {

@@ -36,12 +36,17 @@ impl<'a, T> Panels<'a, T> {
 
     /// The panels.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Panel<'a, T>> + use<'a, T> {
-        let width = self.values.len() / self.vectors.max(1);
+        let width = self.width();
         let vectors = self.vectors;
         self.values.chunks((PANEL * width).max(1)).enumerate().map(move |(index, values)| Panel {
             values,
             vectors: PANEL.min(vectors - index * PANEL),
         })
+    }
+
+    /// Values of a vector.
+    pub(crate) fn width(&self) -> usize {
+        self.values.len() / self.vectors.max(1)
     }
 
     /// Vectors in all panels.

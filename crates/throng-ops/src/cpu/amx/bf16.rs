@@ -1,5 +1,6 @@
 //! Products of bf16: 32 columns are one instruction for 16 rows and 16 vectors, which adds to the
-//! f32 sums where they are.
+//! f32 sums where they are. Two tiles of weights meet two panels of vectors at a time, so that each
+//! register that is loaded is used twice.
 
 use std::arch::asm;
 use std::ptr::null_mut;
@@ -16,170 +17,172 @@ const _: () = assert!(size_of::<Products>() == ROW_BYTES && 2 * BLOCK == ROW_BYT
 /// A block of a tile of weights: pairs of columns, in each a pair of every row.
 pub(super) type Weights = [[u16; BLOCK]; LANES];
 
-/// Blocks that go by before the next panels come: 16 KiB of weights, which stay in the first-level
-/// cache.
-pub(super) const CHUNK: usize = 16;
-
-/// Registers for sums.
-const FULL: usize = 4;
+/// Tiles, and panels, that meet at a time.
+pub(super) const PAIR: usize = 2;
 
 /// See `MultiplyFn`.
 pub(super) fn multiply(weights: &[u16], x: Panels<'_, u16>, out: &mut [Products]) {
     let blocks = weights.as_chunks::<BLOCK>().0.as_chunks::<LANES>().0;
-    let mut sums = Sums::new(x, out);
-    if sums.are_few() {
-        return sums.add(0, blocks);
-    }
-    for (index, weights) in blocks.chunks(CHUNK).enumerate() {
-        sums.add(index * CHUNK, weights);
+    let each = x.width() / BLOCK;
+    let outs = out.chunks_mut(PAIR * x.vectors());
+    for (weights, out) in blocks.chunks(PAIR * each).zip(outs) {
+        let weights = weights.split_at(each);
+        for_each_group(x, out, &mut |group| {
+            group.begin();
+            group.add(0, weights.0, weights.1);
+            group.end();
+        });
     }
 }
 
-/// The products of a tile with all vectors of some panels, on the way.
-pub(super) struct Sums<'a> {
-    x: Panels<'a, u16>,
-    out: &'a mut [Products],
+/// Cuts panels in groups of two, whose products with one tile or two are `out`.
+pub(super) fn for_each_group(
+    x: Panels<'_, u16>,
+    out: &mut [Products],
+    work: &mut dyn FnMut(&Group<'_>),
+) {
+    let vectors = x.vectors();
+    let tiles = out.len() / vectors.max(1);
+    assert!(tiles <= PAIR && out.len() == tiles * vectors, "products of a pair of tiles");
+    let mut panels = x.iter().peekable();
+    let mut done = 0;
+    while let Some(panel) = panels.next() {
+        let is_full = panel.vectors == PANEL;
+        let second = if is_full { panels.next() } else { Some(panel) };
+        let first = is_full.then_some(panel);
+        let mut group = Group::none(tiles);
+        for (slot, panel) in [first, second].into_iter().enumerate() {
+            let Some(panel) = panel else { continue };
+            group.vectors[slot] = panel.vectors;
+            group.x[slot] = panel.values.as_chunks().0;
+            for (tile, sums) in group.sums[slot].iter_mut().enumerate().take(tiles) {
+                *sums = out[tile * vectors + done..][..panel.vectors].as_mut_ptr();
+            }
+            done += panel.vectors;
+        }
+        group.shape();
+        work(&group);
+    }
 }
 
-/// Loads a register's rows from memory, [`ROW_BYTES`] apart, or stores them there.
-macro_rules! move_rows {
-    (load $register:tt, $from:expr) => {
+/// Up to two panels beside one tile or two, with their sums: those of the first panel are in
+/// registers 0 and 1, of the second in 2 and 3.
+pub(super) struct Group<'a> {
+    tiles: usize,
+    /// Vectors of each panel, 0 for one that is not there. The first is full.
+    vectors: [usize; PAIR],
+    /// Each panel's blocks.
+    x: [&'a [[u16; BLOCK]]; PAIR],
+    /// Where the sums of each panel and tile go, a row for each vector.
+    sums: [[*mut Products; PAIR]; PAIR],
+}
+
+/// An instruction for a register of sums, which may be 0 to 3.
+macro_rules! sums {
+    (zero $sums:tt) => {
+        asm!(concat!("tilezero ", $sums), out($sums) _, options(nostack, nomem, preserves_flags))
+    };
+    (store $sums:tt, $to:expr) => {
+        asm!(concat!("tilestored [{} + {}], ", $sums), in(reg) $to, in(reg) ROW_BYTES,
+             options(nostack, preserves_flags))
+    };
+    (add $sums:tt, $x:tt, $weights:tt) => {
+        asm!(concat!("tdpbf16ps ", $sums, ", ", $x, ", ", $weights),
+             out($sums) _, options(nostack, nomem, preserves_flags))
+    };
+}
+
+/// Loads a register of vectors (4 and 5) or weights (6 and 7).
+macro_rules! load {
+    ($register:tt, $from:expr) => {
         asm!(concat!("tileloadd ", $register, ", [{} + {}]"), in(reg) $from, in(reg) ROW_BYTES,
              out($register) _, options(nostack, preserves_flags, readonly))
     };
-    (store $register:tt, $to:expr) => {
-        asm!(concat!("tilestored [{} + {}], ", $register), in(reg) $to, in(reg) ROW_BYTES,
-             options(nostack, preserves_flags))
-    };
-}
-
-/// Adds the products of the weights in register 4 with a panel's block, by way of a register, to
-/// the sums in another.
-macro_rules! dot {
-    ($sums:tt, $by:tt, $x:expr) => {
-        asm!(
-            concat!("tileloadd ", $by, ", [{} + {}]"),
-            concat!("tdpbf16ps ", $sums, ", ", $by, ", tmm4"),
-            in(reg) $x, in(reg) ROW_BYTES, out($sums) _, out($by) _,
-            options(nostack, preserves_flags, readonly)
-        )
-    };
-}
-
-impl<'a> Sums<'a> {
-    /// All zero.
-    pub(super) fn new(x: Panels<'a, u16>, out: &'a mut [Products]) -> Self {
-        assert_eq!(x.vectors(), out.len(), "vectors and products");
-        out.fill([0.0; LANES]);
-        let rest = out.len() % PANEL;
-        let full = Shape { rows: PANEL, bytes: ROW_BYTES };
-        // A panel that is not full has registers of its own: the last for its vectors, and the
-        // fourth for its sums, which three full panels leave free.
-        let last = Shape { rows: if rest == 0 { PANEL } else { rest }, bytes: ROW_BYTES };
-        // SAFETY: this kernel is in the table of machines with AMX alone, and nobody above it uses
-        // the registers.
-        unsafe { tiles::shape([full, full, full, last, full, full, full, last]) };
-        Self { x, out }
-    }
-
-    /// Whether all panels' sums are in registers at once, so that weights need to come but once.
-    pub(super) fn are_few(&self) -> bool {
-        self.out.len() < FULL * PANEL
-    }
-
-    /// Adds the products of some blocks of weights, from the panels' block `first` on.
-    pub(super) fn add(&mut self, first: usize, weights: &[Weights]) {
-        let most = if self.out.len().is_multiple_of(PANEL) { FULL } else { FULL - 1 };
-        let mut panels = self.x.iter().map(|panel| {
-            let blocks = panel.values.as_chunks::<BLOCK>().0;
-            &blocks[first * panel.vectors..][..weights.len() * panel.vectors]
-        });
-        let mut rest = &mut *self.out;
-        while !rest.is_empty() {
-            let full = most.min(rest.len() / PANEL);
-            // The last panel goes with the last group.
-            let last = if rest.len() < (full + 1) * PANEL { rest.len() % PANEL } else { 0 };
-            let (outs, next) = rest.split_at_mut(full * PANEL + last);
-            let mut group =
-                Group { full, last: last > 0, x: [&[]; FULL], sums: [null_mut(); FULL] };
-            let registers = (0..full).chain(group.last.then_some(FULL - 1));
-            for ((register, out), x) in registers.zip(outs.chunks_mut(PANEL)).zip(&mut panels) {
-                assert_eq!(x.len(), weights.len() * out.len(), "blocks of a panel");
-                (group.x[register], group.sums[register]) = (x, out.as_mut_ptr());
-            }
-            // SAFETY: the registers have their shapes since `new`, and vectors, sums and weights
-            // are as many as they say, which has been asserted.
-            unsafe { group.add(weights) };
-            rest = next;
-        }
-    }
-}
-
-/// Panels whose sums are in registers at once.
-struct Group<'a> {
-    /// Full panels, in the first registers.
-    full: usize,
-    /// Whether there is one that is not, in the last.
-    last: bool,
-    /// The blocks of each register's panel, [`PANEL`] vectors each or, in the last, its vectors.
-    x: [&'a [[u16; BLOCK]]; FULL],
-    /// The sums of each register's panel.
-    sums: [*mut Products; FULL],
 }
 
 impl Group<'_> {
-    /// Adds the products of some blocks.
-    ///
-    /// # Safety
-    /// Registers have the shapes of [`Sums::new`]. For each panel there are that many rows of sums,
-    /// and of vectors for each block of weights.
-    unsafe fn add(&self, weights: &[Weights]) {
-        let Self { full, last, x, sums } = *self;
-        let (use_1, use_2, use_3) = (full > 1, full > 2, full > 3 || last);
-        let step = x.map(|x| x.len() / weights.len().max(1));
-        // SAFETY: what is read and written is there, as the caller promises. Registers keep their
-        // values from one statement to the next, since nothing else uses any.
+    fn none(tiles: usize) -> Self {
+        Self { tiles, vectors: [0; PAIR], x: [&[]; PAIR], sums: [[null_mut(); PAIR]; PAIR] }
+    }
+
+    fn shape(&self) {
+        let full = Shape { rows: PANEL, bytes: ROW_BYTES };
+        let second = Shape { rows: if self.has(1) { self.vectors[1] } else { PANEL }, ..full };
+        // SAFETY: this kernel is in the table of machines with AMX alone.
+        unsafe { tiles::shape([full, full, second, second, full, second, full, full]) };
+    }
+
+    fn has(&self, slot: usize) -> bool {
+        self.vectors[slot] > 0
+    }
+
+    /// Starts the sums at zero.
+    pub(super) fn begin(&self) {
+        // SAFETY: the registers have shapes. What is in them stays until `end`, since nothing
+        // else in between uses any.
         unsafe {
-            let block =
-                |register: usize, index: usize| x[register].as_ptr().add(index * step[register]);
-            if full > 0 {
-                move_rows!(load "tmm0", sums[0]);
-            }
-            if use_1 {
-                move_rows!(load "tmm1", sums[1]);
-            }
-            if use_2 {
-                move_rows!(load "tmm2", sums[2]);
-            }
-            if use_3 {
-                move_rows!(load "tmm3", sums[3]);
-            }
-            for (index, weights) in weights.iter().enumerate() {
-                move_rows!(load "tmm4", weights.as_ptr());
-                if full > 0 {
-                    dot!("tmm0", "tmm5", block(0, index));
+            sums!(zero "tmm0");
+            sums!(zero "tmm1");
+            sums!(zero "tmm2");
+            sums!(zero "tmm3");
+        }
+    }
+
+    /// Adds the products of some blocks of one tile and, if there are two, of the other, with the
+    /// vectors' blocks from `first` on.
+    pub(super) fn add(&self, first: usize, weights: &[Weights], others: &[Weights]) {
+        let two = self.tiles == PAIR;
+        assert!(!two || weights.len() == others.len(), "blocks of both tiles");
+        let end = first + weights.len();
+        let enough = |slot: usize| end * self.vectors[slot] <= self.x[slot].len();
+        assert!(enough(0) && enough(1), "blocks of the vectors");
+        let x = |slot: usize, index: usize| {
+            self.x[slot].as_ptr().wrapping_add((first + index) * self.vectors[slot])
+        };
+        let (first_panel, second_panel) = (self.has(0), self.has(1));
+        for (index, weights) in weights.iter().enumerate() {
+            // SAFETY: the registers have the shapes of `shape`, so what is read are 16 rows of
+            // weights and a row for each vector, which has been asserted to be there.
+            unsafe {
+                load!("tmm6", weights.as_ptr());
+                if two {
+                    load!("tmm7", others.as_ptr().add(index));
                 }
-                if use_1 {
-                    dot!("tmm1", "tmm6", block(1, index));
+                if first_panel {
+                    load!("tmm4", x(0, index));
+                    sums!(add "tmm0", "tmm4", "tmm6");
+                    if two {
+                        sums!(add "tmm1", "tmm4", "tmm7");
+                    }
                 }
-                if use_2 {
-                    dot!("tmm2", "tmm5", block(2, index));
+                if second_panel {
+                    load!("tmm5", x(1, index));
+                    sums!(add "tmm2", "tmm5", "tmm6");
+                    if two {
+                        sums!(add "tmm3", "tmm5", "tmm7");
+                    }
                 }
-                if use_3 {
-                    dot!("tmm3", "tmm7", block(3, index));
-                }
             }
-            if full > 0 {
-                move_rows!(store "tmm0", sums[0]);
+        }
+    }
+
+    /// Writes the sums.
+    pub(super) fn end(&self) {
+        let [first, second] = self.sums;
+        // SAFETY: the registers have the shapes of `shape`, so a row for each vector is written,
+        // where `for_each_group` found that many.
+        unsafe {
+            if self.has(0) {
+                sums!(store "tmm0", first[0]);
             }
-            if use_1 {
-                move_rows!(store "tmm1", sums[1]);
+            if self.has(0) && self.tiles == PAIR {
+                sums!(store "tmm1", first[1]);
             }
-            if use_2 {
-                move_rows!(store "tmm2", sums[2]);
+            if self.has(1) {
+                sums!(store "tmm2", second[0]);
             }
-            if use_3 {
-                move_rows!(store "tmm3", sums[3]);
+            if self.has(1) && self.tiles == PAIR {
+                sums!(store "tmm3", second[1]);
             }
         }
     }

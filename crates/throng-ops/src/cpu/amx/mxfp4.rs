@@ -2,11 +2,13 @@
 //! weights become bf16 without loss.
 
 use std::arch::x86_64::*;
+use std::cell::RefCell;
 
-use super::bf16::{CHUNK, Sums, Weights};
+use super::bf16::{PAIR, Weights, for_each_group};
+use crate::cpu::aligned::Aligned;
 use crate::cpu::integers::{LINE, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
-use crate::cpu::panels::{BLOCK, Panels};
+use crate::cpu::panels::{BLOCK, PANEL, Panels};
 
 /// The E8M0 code of the largest scale that is taken as it is: 2^120. Larger ones are taken as that.
 const LARGEST: u8 = 247;
@@ -29,24 +31,90 @@ const VALUES: [u16; 32] = {
     values
 };
 
-/// Blocks of weights that are unpacked at a time.
-#[repr(align(64))]
-struct Unpacked([Weights; CHUNK]);
+/// Blocks that are unpacked at a time where all sums are in registers: of two tiles 16 KiB, which
+/// stay in the first-level cache.
+const CHUNK: usize = 8;
 
-/// See `MultiplyFn`. The vectors' columns are in [`crate::cpu::panels::Order::Nibbles`].
+/// Values of an unpacked block.
+const BLOCK_VALUES: usize = BLOCK * LANES;
+
+thread_local! {
+    /// Unpacked blocks of two tiles, kept from product to product.
+    static UNPACKED: RefCell<Option<Aligned<u16>>> = const { RefCell::new(None) };
+}
+
+/// See `IntegersBf16Fn`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 pub(super) fn multiply(weights: TileIntegers<'_>, x: Panels<'_, u16>, out: &mut [Products]) {
-    let blocks = weights.codes.as_chunks::<LINE>().0.as_chunks::<4>().0;
-    let scales = weights.scales.as_chunks::<LANES>().0;
-    let mut unpacked = Unpacked([[[0; BLOCK]; LANES]; CHUNK]);
-    let mut sums = Sums::new(x, out);
-    let chunks = blocks.chunks(CHUNK).zip(scales.chunks(CHUNK)).enumerate();
-    for (index, (blocks, scales)) in chunks {
-        for ((block, scales), out) in blocks.iter().zip(scales).zip(&mut unpacked.0) {
+    let each = x.width() / BLOCK;
+    UNPACKED.with_borrow_mut(|unpacked| {
+        let len = PAIR * each * BLOCK_VALUES;
+        let unpacked = match unpacked {
+            Some(unpacked) if unpacked.len() >= len => unpacked,
+            _ => unpacked.insert(Aligned::zeroed(len)),
+        };
+        let (first, second) = unpacked.split_at_mut(each * BLOCK_VALUES);
+        let unpacked = [first, second].map(|tile| tile.as_chunks_mut().0.as_chunks_mut().0);
+        let packed = Packed {
+            blocks: weights.codes.as_chunks().0.as_chunks().0,
+            scales: weights.scales.as_chunks().0,
+            each,
+        };
+        packed.multiply(unpacked, x, out);
+    });
+}
+
+/// Blocks of one tile or more.
+struct Packed<'a> {
+    blocks: &'a [[[u8; LINE]; 4]],
+    scales: &'a [[u8; LANES]],
+    /// Blocks of each tile.
+    each: usize,
+}
+
+impl Packed<'_> {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn multiply(&self, unpacked: [&mut [Weights]; PAIR], x: Panels<'_, u16>, out: &mut [Products]) {
+        let [first, second] = unpacked;
+        let each = self.each;
+        // With more than one group of panels, all blocks are unpacked before the first comes.
+        let at_once = x.vectors() > PAIR * PANEL;
+        let chunk = if at_once { each } else { CHUNK };
+        for (pair, out) in out.chunks_mut(PAIR * x.vectors()).enumerate() {
+            let two = out.len() > x.vectors();
+            let tile = pair * PAIR * each;
+            let unpack_from =
+                |start: usize, count: usize, first: &mut [Weights], second: &mut [Weights]| {
+                    self.unpack(tile + start, &mut first[..count]);
+                    if two {
+                        self.unpack(tile + each + start, &mut second[..count]);
+                    }
+                };
+            if at_once {
+                unpack_from(0, each, first, second);
+            }
+            for_each_group(x, out, &mut |group| {
+                group.begin();
+                for start in (0..each).step_by(chunk) {
+                    let count = chunk.min(each - start);
+                    if !at_once {
+                        unpack_from(start, count, first, second);
+                    }
+                    group.add(start, &first[..count], &second[..count]);
+                }
+                group.end();
+            });
+        }
+    }
+
+    /// Unpacks blocks from one on.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn unpack(&self, start: usize, out: &mut [Weights]) {
+        let blocks = self.blocks[start..].iter().zip(&self.scales[start..]);
+        for ((block, scales), out) in blocks.zip(out) {
             prefetch(block);
             unpack(block, scales, out);
         }
-        sums.add(index * CHUNK, &unpacked.0[..blocks.len()]);
     }
 }
 

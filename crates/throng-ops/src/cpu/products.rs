@@ -1,0 +1,123 @@
+//! Products of a matrix's tiles with panels of vectors: which kernel makes them, and how many at once.
+
+use std::ops::Range;
+
+use throng_spec::DType;
+
+use super::inputs::InputView;
+use super::kernels::{Kernels, LANES, Products};
+use super::packed::{Matrix, Tiles};
+use super::panels::Panels;
+
+/// Tiles that are multiplied at once: kernels that take several use what they load for each.
+pub(crate) const PAIR: usize = 2;
+
+/// Vectors whose products are made at once, and which stay in the second-level cache while tiles
+/// pass by.
+const MANY: usize = 128;
+
+/// A matrix and what it is multiplied with.
+#[derive(Clone, Copy)]
+pub(crate) struct Multiplication<'a> {
+    /// What makes the products.
+    pub kernels: &'a Kernels,
+    /// The weights and biases.
+    pub matrix: &'a Matrix,
+    /// The vectors.
+    pub x: InputView<'a>,
+}
+
+impl Multiplication<'_> {
+    /// Calls `store` with each of some tiles of a group, each of some positions, the first of which
+    /// begins a panel, and their product with the bias.
+    pub(crate) fn run(
+        &self,
+        group: usize,
+        tiles: Range<usize>,
+        positions: Range<usize>,
+        store: &mut dyn FnMut(usize, usize, &Products),
+    ) {
+        let mut buffer = [Products::default(); PAIR * MANY];
+        for first in positions.clone().step_by(MANY) {
+            let block = first..positions.end.min(first + MANY);
+            for tile in tiles.clone().step_by(PAIR) {
+                let pair = tile..tiles.end.min(tile + PAIR);
+                let products = &mut buffer[..pair.len() * block.len()];
+                self.multiply(group, pair.clone(), block.clone(), products);
+                for (tile, products) in pair.zip(products.chunks_exact_mut(block.len())) {
+                    let bias = self.matrix.tile_bias(group, tile);
+                    for (product, position) in products.iter_mut().zip(block.clone()) {
+                        for (product, bias) in product.iter_mut().zip(bias) {
+                            *product += bias;
+                        }
+                        store(tile, position, product);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The products of adjacent tiles, one tile after the other.
+    fn multiply(
+        &self,
+        group: usize,
+        tiles: Range<usize>,
+        positions: Range<usize>,
+        out: &mut [Products],
+    ) {
+        let Self { kernels, matrix, x } = *self;
+        if let InputView::Bf16(x, width) = x {
+            let x = Panels::new(x, width, positions);
+            // SAFETY: a reference to the kernels is proof that the machine can run them.
+            return match (matrix.tiles(group, tiles), kernels.bf16_bf16, kernels.mxfp4_bf16) {
+                (Tiles::Bf16(weights), Some(kernel), _) => unsafe { kernel(weights, x, out) },
+                (Tiles::Integers(_, weights), _, Some(kernel)) => unsafe {
+                    kernel(weights, x, out)
+                },
+                _ => unreachable!("inputs are bf16 only where there is a kernel for that"),
+            };
+        }
+        for (tile, out) in tiles.zip(out.chunks_exact_mut(positions.len())) {
+            multiply_one(kernels, matrix.tiles(group, tile..tile + 1), x, positions.clone(), out);
+        }
+    }
+}
+
+/// The products of one tile.
+fn multiply_one(
+    kernels: &Kernels,
+    tile: Tiles<'_>,
+    x: InputView<'_>,
+    positions: Range<usize>,
+    out: &mut [Products],
+) {
+    // SAFETY: a reference to the kernels is proof that the machine can run them.
+    unsafe {
+        match (tile, x) {
+            (tile, InputView::F32(x, width)) => {
+                let x = Panels::new(x, width, positions);
+                match tile {
+                    Tiles::F32(tile) => (kernels.f32_f32)(tile, x, out),
+                    Tiles::F16(tile) => (kernels.f16_f32)(tile, x, out),
+                    Tiles::Bf16(tile) => (kernels.bf16_f32)(tile, x, out),
+                    Tiles::Integers(_, tile) => (kernels.mxfp4_f32)(tile, x, out),
+                }
+            }
+            (Tiles::Integers(dtype, tile), InputView::I8(x, width)) => {
+                let x = x.panels(width, positions);
+                match dtype {
+                    DType::Q4_0 => (kernels.q4_0_i8)(tile, x, out),
+                    DType::Q4_1 => (kernels.q4_1_i8)(tile, x, out),
+                    DType::Q8_0 => (kernels.q8_0_i8)(tile, x, out),
+                    _ => (kernels.mxfp4_i8)(tile, x, out),
+                }
+            }
+            _ => unreachable!("inputs are prepared as `Matrix::input` says"),
+        }
+    }
+}
+
+/// Multiply-adds of a pair of tiles with so many vectors.
+pub(crate) fn pair_work(matrix: &Matrix, vectors: usize) -> usize {
+    PAIR * LANES * matrix.cols * vectors
+}
