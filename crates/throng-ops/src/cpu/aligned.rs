@@ -45,6 +45,12 @@ enum Memory<T> {
     Mapped(MmapMut),
 }
 
+impl<T> Default for Aligned<T> {
+    fn default() -> Self {
+        Self { memory: Memory::Allocated(Vec::new()), start: 0, len: 0 }
+    }
+}
+
 impl<T: Plain> Aligned<T> {
     /// `len` zeros, or `None` if there is no memory for them.
     pub(crate) fn try_zeroed(len: usize) -> Option<Self> {
@@ -55,6 +61,13 @@ impl<T: Plain> Aligned<T> {
     /// `len` zeros.
     pub(crate) fn zeroed(len: usize) -> Self {
         Self::try_zeroed(len).unwrap_or_else(|| panic!("no memory for {len} packed values"))
+    }
+
+    /// Makes it at least `len` long, without giving memory back; what it held may be lost.
+    pub(crate) fn grow(&mut self, len: usize) {
+        if self.len < len {
+            *self = Self::zeroed(len);
+        }
     }
 
     fn allocate(len: usize) -> Option<Self> {

@@ -16,7 +16,7 @@ use std::arch::x86_64::*;
 use throng_spec::Activation;
 
 pub(super) use self::attend::attend;
-pub(super) use self::integers::{load_block, look_up, multiply};
+pub(super) use self::integers::{load_block, look_up, multiply, prefetch};
 pub(super) use self::softmax::weights;
 use self::vector::{load_bytes, load_f16, load_f32, load_pairs, load_scales, repeat, store};
 use super::integers::{LINE, Mxfp4, Q4_0, Q4_1, Q8_0, TileIntegers};

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use throng_spec::Activation;
 
-use super::inputs::{Gather, InputView, Inputs, grow};
+use super::aligned::Aligned;
+use super::inputs::{Gather, InputView, Inputs};
 use super::kernels::{Kernels, Products};
 use super::packed::Matrix;
 use super::pool::Pool;
@@ -21,7 +22,7 @@ pub(crate) struct Experts {
     /// Experts that the step uses.
     used: Vec<u32>,
     /// Outputs of the down projection by slot.
-    slots: Vec<f32>,
+    slots: Aligned<f32>,
 }
 
 impl Experts {
@@ -70,7 +71,7 @@ impl Experts {
         let slot = |position: usize| routes.grouped()[position] as usize;
         let gather = Gather { runs: &mut runs(routes), vector: &slot };
         let x = self.inputs.prepare((kernels, pool), matrix, x, gather);
-        grow(&mut self.slots, routes.slots() * width);
+        self.slots.grow(routes.slots() * width);
         self.used.clear();
         self.used.extend(used(routes));
         let tiles = Tiles { kernels, routes, matrix, used: &self.used };

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::aligned::Aligned;
 use super::kernels::Kernels;
 use super::packed::{Input, Matrix};
 use super::panels::{BLOCK, Lane, PANEL, Panels, PanelsI8};
@@ -14,11 +15,11 @@ use super::work::grain;
 pub(crate) struct Inputs {
     /// The positions of each panel's vectors.
     panels: Vec<Range<usize>>,
-    f32: Vec<f32>,
-    bf16: Vec<u16>,
-    i8: Vec<i8>,
-    scales: Vec<f32>,
-    sums: Vec<i32>,
+    f32: Aligned<f32>,
+    bf16: Aligned<u16>,
+    i8: Aligned<i8>,
+    scales: Aligned<f32>,
+    sums: Aligned<i32>,
 }
 
 /// Activations in the form that a matrix's kernel takes. Each vector has a position.
@@ -78,7 +79,7 @@ impl Inputs {
         let each = Each { panels: &self.panels, x, cols: matrix.cols, width, vector };
         match matrix.input {
             Input::F32 => {
-                grow(&mut self.f32, len);
+                self.f32.grow(len);
                 let out = Scatter::new(&mut self.f32);
                 each.run(pool, &|x, lane, panel| {
                     // SAFETY: panels have no position in common, and each comes up once.
@@ -87,7 +88,7 @@ impl Inputs {
                 InputView::F32(&self.f32, width)
             }
             Input::Bf16(order) => {
-                grow(&mut self.bf16, len);
+                self.bf16.grow(len);
                 let out = Scatter::new(&mut self.bf16);
                 each.run(pool, &|x, lane, panel| {
                     // SAFETY: as above; and a reference to the kernels is proof that the machine
@@ -97,9 +98,9 @@ impl Inputs {
                 InputView::Bf16(&self.bf16, width)
             }
             Input::I8 => {
-                grow(&mut self.i8, len);
-                grow(&mut self.scales, len / BLOCK);
-                grow(&mut self.sums, len / BLOCK);
+                self.i8.grow(len);
+                self.scales.grow(len / BLOCK);
+                self.sums.grow(len / BLOCK);
                 let integers = Scatter::new(&mut self.i8);
                 let scales = Scatter::new(&mut self.scales);
                 let sums = Scatter::new(&mut self.sums);

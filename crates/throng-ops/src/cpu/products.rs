@@ -16,6 +16,10 @@ pub(crate) const PAIR: usize = 2;
 /// pass by.
 const MANY: usize = 128;
 
+/// Products of a pair of tiles, on lines of the cache.
+#[repr(align(64))]
+struct Buffer([Products; PAIR * MANY]);
+
 /// A matrix and what it is multiplied with.
 #[derive(Clone, Copy)]
 pub(crate) struct Multiplication<'a> {
@@ -37,12 +41,12 @@ impl Multiplication<'_> {
         positions: Range<usize>,
         store: &mut dyn FnMut(usize, usize, &Products),
     ) {
-        let mut buffer = [Products::default(); PAIR * MANY];
+        let mut buffer = Buffer([Products::default(); PAIR * MANY]);
         for first in positions.clone().step_by(MANY) {
             let block = first..positions.end.min(first + MANY);
             for tile in tiles.clone().step_by(PAIR) {
                 let pair = tile..tiles.end.min(tile + PAIR);
-                let products = &mut buffer[..pair.len() * block.len()];
+                let products = &mut buffer.0[..pair.len() * block.len()];
                 self.multiply(group, pair.clone(), block.clone(), products);
                 for (tile, products) in pair.zip(products.chunks_exact_mut(block.len())) {
                     let bias = self.matrix.tile_bias(group, tile);

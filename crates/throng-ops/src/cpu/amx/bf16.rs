@@ -130,6 +130,7 @@ impl Group<'_> {
 
     /// Adds the products of some blocks of one tile and, if there are two, of the other, with the
     /// vectors' blocks from `first` on.
+    #[inline]
     pub(super) fn add(&self, first: usize, weights: &[Weights], others: &[Weights]) {
         let two = self.tiles == PAIR;
         assert!(!two || weights.len() == others.len(), "blocks of both tiles");

@@ -5,17 +5,17 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::tiles::{self, Shape};
-use crate::cpu::avx512::{self, load_block, look_up};
+use crate::cpu::avx512::{self, load_block, look_up, prefetch};
 use crate::cpu::integers::{Codes, LINE, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
 use crate::cpu::panels::{BLOCK, PANEL, PanelI8, PanelsI8};
 
 /// Vectors from which on this is faster than the instructions for dot products.
-const LEAST: usize = 5;
+const LEAST: usize = 7;
 
-/// Blocks that are unpacked at a time: 16 KiB, which stay in the first-level cache while all panels
+/// Blocks that are unpacked at a time: 8 KiB, which stay in the first-level cache while all panels
 /// pass by.
-const CHUNK: usize = 32;
+const CHUNK: usize = 16;
 
 /// Bytes of a block's integers.
 const BLOCK_BYTES: usize = LANES * BLOCK;
@@ -81,6 +81,7 @@ fn unpack<C: Codes>(weights: TileIntegers<'_>, first: usize, count: usize, out: 
     let lines = const { C::FORMAT.lines() };
     let codes = &weights.codes.as_chunks::<LINE>().0[first * lines..(first + count) * lines];
     for (index, codes) in codes.chunks_exact(lines).enumerate() {
+        prefetch::<CHUNK>(codes.as_flattened());
         let integers = out.integers[index].as_chunks_mut::<LINE>().0;
         match const { C::FORMAT.table } {
             Some(_) => {

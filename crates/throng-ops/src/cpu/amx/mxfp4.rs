@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 
-use super::bf16::{PAIR, Weights, for_each_group};
+use super::bf16::{Group, PAIR, Weights, for_each_group};
 use crate::cpu::aligned::Aligned;
 use crate::cpu::integers::{LINE, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
@@ -31,16 +31,20 @@ const VALUES: [u16; 32] = {
     values
 };
 
-/// Blocks that are unpacked at a time where all sums are in registers: of two tiles 16 KiB, which
-/// stay in the first-level cache.
-const CHUNK: usize = 8;
+/// Blocks that are unpacked before the first is multiplied, where all sums are in registers: far
+/// enough for the stores to be done, near enough to stay in the first-level cache.
+const LEAD: usize = 4;
+
+/// Blocks that weights are asked for from memory before they are unpacked: while the products of
+/// others are made the processor would not think of it.
+const AHEAD: usize = 16;
 
 /// Values of an unpacked block.
 const BLOCK_VALUES: usize = BLOCK * LANES;
 
 thread_local! {
     /// Unpacked blocks of two tiles, kept from product to product.
-    static UNPACKED: RefCell<Option<Aligned<u16>>> = const { RefCell::new(None) };
+    static UNPACKED: RefCell<Aligned<u16>> = RefCell::default();
 }
 
 /// See `IntegersBf16Fn`.
@@ -48,12 +52,9 @@ thread_local! {
 pub(super) fn multiply(weights: TileIntegers<'_>, x: Panels<'_, u16>, out: &mut [Products]) {
     let each = x.width() / BLOCK;
     UNPACKED.with_borrow_mut(|unpacked| {
-        let len = PAIR * each * BLOCK_VALUES;
-        let unpacked = match unpacked {
-            Some(unpacked) if unpacked.len() >= len => unpacked,
-            _ => unpacked.insert(Aligned::zeroed(len)),
-        };
-        let (first, second) = unpacked.split_at_mut(each * BLOCK_VALUES);
+        let room = each.max(2 * LEAD);
+        unpacked.grow(PAIR * room * BLOCK_VALUES);
+        let (first, second) = unpacked.split_at_mut(room * BLOCK_VALUES);
         let unpacked = [first, second].map(|tile| tile.as_chunks_mut().0.as_chunks_mut().0);
         let packed = Packed {
             blocks: weights.codes.as_chunks().0.as_chunks().0,
@@ -79,53 +80,63 @@ impl Packed<'_> {
         let each = self.each;
         // With more than one group of panels, all blocks are unpacked before the first comes.
         let at_once = x.vectors() > PAIR * PANEL;
-        let chunk = if at_once { each } else { CHUNK };
         for (pair, out) in out.chunks_mut(PAIR * x.vectors()).enumerate() {
             let two = out.len() > x.vectors();
             let tile = pair * PAIR * each;
-            let unpack_from =
-                |start: usize, count: usize, first: &mut [Weights], second: &mut [Weights]| {
-                    self.unpack(tile + start, &mut first[..count]);
-                    if two {
-                        self.unpack(tile + each + start, &mut second[..count]);
-                    }
-                };
             if at_once {
-                unpack_from(0, each, first, second);
+                for block in 0..each {
+                    self.unpack(tile + block, &mut first[block]);
+                    if two {
+                        self.unpack(tile + each + block, &mut second[block]);
+                    }
+                }
             }
             for_each_group(x, out, &mut |group| {
                 group.begin();
-                for start in (0..each).step_by(chunk) {
-                    let count = chunk.min(each - start);
-                    if !at_once {
-                        unpack_from(start, count, first, second);
-                    }
-                    group.add(start, &first[..count], &second[..count]);
+                if at_once {
+                    group.add(0, &first[..each], &second[..each]);
+                } else {
+                    self.unpack_and_add(tile, two, group, first, second);
                 }
                 group.end();
             });
         }
     }
 
-    /// Unpacks blocks from one on.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn unpack(&self, start: usize, out: &mut [Weights]) {
-        let blocks = self.blocks[start..].iter().zip(&self.scales[start..]);
-        for ((block, scales), out) in blocks.zip(out) {
-            prefetch(block);
-            unpack(block, scales, out);
+    fn unpack_and_add(
+        &self,
+        tile: usize,
+        two: bool,
+        group: &Group<'_>,
+        first: &mut [Weights],
+        second: &mut [Weights],
+    ) {
+        for step in 0..self.each + LEAD {
+            let place = step % (2 * LEAD);
+            if step < self.each {
+                self.unpack(tile + step, &mut first[place]);
+                if two {
+                    self.unpack(tile + self.each + step, &mut second[place]);
+                }
+            }
+            if let Some(block) = step.checked_sub(LEAD) {
+                let place = block % (2 * LEAD);
+                group.add(block, &first[place..place + 1], &second[place..place + 1]);
+            }
         }
     }
-}
 
-/// Has the block that is a chunk further brought from memory, while the products of this chunk are
-/// made: those do not ask for weights, so the processor would not think of it.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn prefetch(block: &[[u8; LINE]; 4]) {
-    let ahead = block.as_ptr().wrapping_add(4 * CHUNK);
-    for line in 0..4 {
-        _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(line).cast());
+    /// Unpacks a block.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn unpack(&self, block: usize, out: &mut Weights) {
+        let lines = &self.blocks[block];
+        let ahead = lines.as_ptr().wrapping_add(lines.len() * AHEAD);
+        for line in 0..lines.len() {
+            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(line).cast());
+        }
+        unpack(lines, &self.scales[block], out);
     }
 }
 
