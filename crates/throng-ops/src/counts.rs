@@ -8,11 +8,11 @@ use crate::routes::Routes;
 
 /// A backend that says what its operations read, and what they compute in.
 pub trait Counted: Backend {
-    /// Of a packed matrix.
+    /// Of a packed matrix, whose packing settled what its products are made in.
     fn packed(matrix: &Self::Matrix) -> Packed;
 
     /// Of a KV cache.
-    fn kept(pool: &Self::KvPool) -> Kept;
+    fn kept(&self, pool: &Self::KvPool) -> Kept;
 }
 
 /// A matrix as a backend keeps it.

@@ -169,7 +169,7 @@ impl<B: Counted> Backend for Timed<B> {
         out: &mut B::Buffer,
     ) {
         let Self { inner, clock } = self;
-        let count = Count::attention(attention, placement, B::kept(pool));
+        let count = Count::attention(attention, placement, inner.kept(pool));
         clock.time(Operation::Attention, count, || {
             inner.attend(attention, placement, sinks, qkv, pool, out);
         });

@@ -16,6 +16,7 @@ pub(crate) use self::tile::{
     rescale,
 };
 use super::aligned::Aligned;
+use super::isa::Isa;
 use super::pool::Pool;
 use super::scatter::Scatter;
 use super::work::grain;
@@ -61,14 +62,17 @@ impl KvPool {
         }
     }
 
-    /// How they are kept, and what products with them are made in.
-    pub(crate) fn kept(&self) -> Kept {
-        let value_bytes = match &self.cells {
-            Cells::F32(_) => size_of::<f32>(),
-            Cells::Bf16(_) => size_of::<u16>(),
-        };
-        // bf16 is widened for the products.
-        Kept { value_bytes, arithmetic: Arithmetic::F32 }
+    /// How they are kept, and what an instruction set makes products with them in.
+    pub(crate) fn kept(&self, isa: Isa) -> Kept {
+        match &self.cells {
+            Cells::F32(_) => Kept { value_bytes: size_of::<f32>(), arithmetic: Arithmetic::F32 },
+            Cells::Bf16(_) => {
+                // AMX takes whole registers of them; all others widen them.
+                let is_whole = isa == Isa::Avx512Amx && self.heads.dim.is_multiple_of(32);
+                let arithmetic = if is_whole { Arithmetic::Bf16 } else { Arithmetic::F32 };
+                Kept { value_bytes: size_of::<u16>(), arithmetic }
+            }
+        }
     }
 
     /// Writes the keys and values of a step's tokens.

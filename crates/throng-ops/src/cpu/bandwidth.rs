@@ -10,12 +10,16 @@ use super::pool::Pool;
 /// Words that a thread claims at a time: 1 MiB, so a claim costs nothing beside it.
 const PIECE: usize = 1 << 17;
 
+/// Pieces that are timed together: a few milliseconds, so that where other programs have a share of
+/// the cores, most of them meet none.
+const SLICE: usize = 32;
+
 /// Sums that run side by side, as many as hide the latency of an addition.
 const SUMS: usize = 32;
 
-/// Bytes a second that `threads` threads together read from memory: the median pass over a buffer
-/// of `bytes` (larger than the last-level cache, or it is the cache's speed), of as many passes as
-/// fit in `time`, at least three. `None` if the buffer cannot be had.
+/// Bytes a second that `threads` threads together read from memory: the median of slices of a buffer
+/// of `bytes` (larger than the last-level cache, or it is the cache's speed), which is gone through
+/// as often as fits in `time`, at least three times. `None` if the buffer cannot be had.
 ///
 /// # Errors
 /// The machine does not give that many threads.
@@ -36,14 +40,17 @@ pub fn read_bandwidth(
         piece.fill(index as u64);
     });
     let start = Instant::now();
-    let mut rates = Vec::new();
-    while rates.len() < 3 || start.elapsed() < time {
-        let pass = Instant::now();
-        pool.run(words / PIECE, 1, &|pieces| {
-            black_box(sum(&buffer[pieces.start * PIECE..pieces.end * PIECE]));
-        });
-        let seconds = pass.elapsed().as_secs_f64().max(1e-9);
-        rates.push((words * size_of::<u64>()) as f64 / seconds);
+    let (mut rates, mut passes) = (Vec::new(), 0);
+    while passes < 3 || start.elapsed() < time {
+        for slice in buffer.chunks(SLICE * PIECE) {
+            let begun = Instant::now();
+            pool.run(slice.len() / PIECE, 1, &|pieces| {
+                black_box(sum(&slice[pieces.start * PIECE..pieces.end * PIECE]));
+            });
+            let seconds = begun.elapsed().as_secs_f64().max(1e-9);
+            rates.push(size_of_val(slice) as f64 / seconds);
+        }
+        passes += 1;
     }
     rates.sort_by(f64::total_cmp);
     Ok(Some(rates[rates.len() / 2]))

@@ -16,7 +16,49 @@ impl Counted for Cpu {
         Packed { rows, cols, bytes: matrix.bytes(), arithmetic }
     }
 
-    fn kept(pool: &KvPool) -> Kept {
-        pool.kept()
+    fn kept(&self, pool: &KvPool) -> Kept {
+        pool.kept(self.isa())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throng_spec::{DType, Heads, Layout};
+
+    use super::*;
+    use crate::backend::{Backend, Precision};
+    use crate::cpu::isa::Isa;
+    use crate::matrix::{MatrixPart, MatrixSource, RowOrder};
+    use crate::placement::BLOCK_TOKENS;
+
+    #[test]
+    fn what_is_counted_is_what_is_kept() {
+        let heads = Heads { query: 4, kv: 2, dim: 32 };
+        let data = vec![0; 2 * 16 * 32];
+        let part = MatrixPart {
+            dtype: DType::Bf16,
+            layout: Layout::Rows,
+            groups: 1,
+            rows: 16,
+            data: &data,
+            scales: &[],
+        };
+        let (parts, order) = (&[part][..], RowOrder::Stacked);
+        let source = MatrixSource { groups: 1, cols: 32, parts, order, bias: None };
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
+            let mut cpu = Cpu::new(1, Some(isa)).unwrap();
+            for precision in [Precision::Exact, Precision::Fast] {
+                let packed = Cpu::packed(&cpu.pack(&source, precision));
+                // Weights, and 16 biases.
+                assert_eq!((packed.rows, packed.cols, packed.bytes), (16, 32, 2 * 16 * 32 + 64));
+                let pool = cpu.kv_pool(heads, 3, precision).unwrap();
+                let kept = cpu.kept(&pool);
+                let values = 3 * BLOCK_TOKENS * 2 * heads.kv_width();
+                assert_eq!(values * kept.value_bytes, pool.bytes());
+                if precision == Precision::Exact {
+                    assert_eq!([packed.arithmetic, kept.arithmetic], [Arithmetic::F32; 2]);
+                }
+            }
+        }
     }
 }

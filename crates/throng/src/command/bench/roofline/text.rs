@@ -104,13 +104,13 @@ pub fn words(rooflines: &Rooflines, case: &Roofline) -> String {
         Some(Bound::Memory) => {
             let speed = rate(rooflines.limits.bandwidth / 1e9);
             format!(
-                "{whose} waits for memory: {share} go to parts that must read more than they \
-                 compute, and those read at {at} of {speed} GB/s."
+                "{whose} waits for memory: {share} go to parts that reading binds, and those \
+                 read at {at} of {speed} GB/s."
             )
         }
         Some(Bound::Arithmetic) => format!(
-            "{whose} waits for arithmetic: {share} go to parts that must compute more than they \
-             read, and those compute at {at} of the peak."
+            "{whose} waits for arithmetic: {share} go to parts that computing binds, and those \
+             compute at {at} of the peak."
         ),
         None => format!(
             "{whose} waits for neither memory nor arithmetic: {share} go to parts that read and \
@@ -118,7 +118,7 @@ pub fn words(rooflines: &Rooflines, case: &Roofline) -> String {
         ),
     };
     if verdict.bound == Some(Bound::Memory) && verdict.of_limit > BEYOND {
-        out += " That is more than memory gives, so caches hold a part of it.";
+        out += " That is more than memory gave: caches hold a part, or it was faster meanwhile.";
     } else if high > low * (1.0 + STEADY) {
         out += " Memory's speed changed meanwhile, so its shares are rough.";
     }
