@@ -14,7 +14,7 @@ pub(crate) const PAIR: usize = 2;
 
 /// Vectors whose products are made at once, and which stay in the second-level cache while tiles
 /// pass by.
-const MANY: usize = 128;
+const MANY: usize = 256;
 
 /// Products of a pair of tiles, on lines of the cache.
 #[repr(align(64))]
@@ -48,13 +48,16 @@ impl Multiplication<'_> {
                 let pair = tile..tiles.end.min(tile + PAIR);
                 let products = &mut buffer.0[..pair.len() * block.len()];
                 self.multiply(group, pair.clone(), block.clone(), products);
-                for (tile, products) in pair.zip(products.chunks_exact_mut(block.len())) {
+                for (tile, products) in pair.clone().zip(products.chunks_exact_mut(block.len())) {
                     let bias = self.matrix.tile_bias(group, tile);
-                    for (product, position) in products.iter_mut().zip(block.clone()) {
-                        for (product, bias) in product.iter_mut().zip(bias) {
-                            *product += bias;
-                        }
-                        store(tile, position, product);
+                    for product in products {
+                        product.iter_mut().zip(bias).for_each(|(product, bias)| *product += bias);
+                    }
+                }
+                // Of a vector both tiles in a row: their rows are neighbours in memory.
+                for (index, position) in block.clone().enumerate() {
+                    for (tile, products) in pair.clone().zip(products.chunks_exact(block.len())) {
+                        store(tile, position, &products[index]);
                     }
                 }
             }

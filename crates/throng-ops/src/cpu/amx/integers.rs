@@ -3,6 +3,9 @@
 
 use std::arch::asm;
 use std::arch::x86_64::*;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::tiles::{self, Shape};
 use crate::cpu::avx512::{self, load_block, look_up, prefetch};
@@ -13,19 +16,40 @@ use crate::cpu::panels::{BLOCK, PANEL, PanelI8, PanelsI8};
 /// Vectors from which on this is faster than the instructions for dot products.
 const LEAST: usize = 7;
 
-/// Blocks that are unpacked at a time: 8 KiB, which stay in the first-level cache while all panels
-/// pass by.
-const CHUNK: usize = 16;
+/// Blocks that are kept unpacked: 16 KiB, which stay in the first-level cache while all panels pass
+/// by.
+const CHUNK: usize = 32;
+
+/// Blocks that are unpacked before the first is multiplied.
+const LEAD: usize = 3;
+
+/// Blocks that weights are asked for from memory before they are unpacked.
+const AHEAD: usize = 12;
 
 /// Bytes of a block's integers.
 const BLOCK_BYTES: usize = LANES * BLOCK;
 
-/// A chunk of a tile of weights as its instruction takes it.
+/// Blocks of a tile of weights as the instructions take them, each at its number modulo [`CHUNK`].
 #[repr(align(64))]
 struct Unpacked {
-    integers: [[i8; BLOCK_BYTES]; CHUNK],
+    /// Those of 4-bit codes; 8-bit integers are taken from where they are.
+    integers: [[u8; BLOCK_BYTES]; CHUNK],
     scales: [[f32; LANES]; CHUNK],
     offsets: [[f32; LANES]; CHUNK],
+    /// Sums of a block and of the one before.
+    sums: [Sums; 2],
+}
+
+thread_local! {
+    /// Kept from product to product.
+    static UNPACKED: RefCell<Unpacked> = const {
+        RefCell::new(Unpacked {
+            integers: [[0; BLOCK_BYTES]; CHUNK],
+            scales: [[0.0; LANES]; CHUNK],
+            offsets: [[0.0; LANES]; CHUNK],
+            sums: [Sums([[0; LANES]; PANEL]); 2],
+        })
+    };
 }
 
 /// A block's sums, row by row, for each of up to [`PANEL`] vectors.
@@ -36,10 +60,11 @@ struct Sums([[i32; LANES]; PANEL]);
 /// See `IntegersFn`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(crate) fn multiply<C: Codes>(weights: TileIntegers<'_>, x: PanelsI8<'_>, out: &mut [Products]) {
-    if x.values.vectors() < LEAST {
+    let vectors = x.values.vectors();
+    if vectors < LEAST {
         return avx512::multiply::<C>(weights, x, out);
     }
-    let rest = x.values.vectors() % PANEL;
+    let rest = vectors % PANEL;
     let last = if rest == 0 { PANEL } else { rest };
     let [full_sums, last_sums] = [PANEL, last].map(|rows| Shape { rows, bytes: LINE });
     let [full_x, last_x] = [PANEL, last].map(|rows| Shape { rows, bytes: BLOCK });
@@ -48,24 +73,29 @@ pub(crate) fn multiply<C: Codes>(weights: TileIntegers<'_>, x: PanelsI8<'_>, out
     unsafe { tiles::shape([full_sums, last_sums, full_x, last_x, rows, rows, rows, rows]) };
     out.fill([0.0; LANES]);
     let blocks = weights.codes.len() / (const { C::FORMAT.lines() } * LINE);
-    let mut unpacked = Unpacked {
-        integers: [[0; BLOCK_BYTES]; CHUNK],
-        scales: [[0.0; LANES]; CHUNK],
-        offsets: [[0.0; LANES]; CHUNK],
-    };
-    for first in (0..blocks).step_by(CHUNK) {
-        let count = CHUNK.min(blocks - first);
-        unpack::<C>(weights, first, count, &mut unpacked);
-        for (panel, out) in x.iter().zip(out.chunks_mut(PANEL)) {
-            add_panel::<C>(&unpacked, panel.blocks(first, count), out);
+    // One panel goes through without a stop; with several, what the first unpacks is still there
+    // for the others.
+    let chunk = if vectors <= PANEL { blocks } else { CHUNK };
+    UNPACKED.with_borrow_mut(|unpacked| {
+        for first in (0..blocks).step_by(chunk) {
+            let blocks = first..blocks.min(first + chunk);
+            for (index, (panel, out)) in x.iter().zip(out.chunks_mut(PANEL)).enumerate() {
+                let panel = panel.blocks(blocks.clone());
+                let mut tile = Tile::<C> { weights, first, unpacked, format: PhantomData };
+                if index == 0 {
+                    tile.add_panel::<true>(panel, out);
+                } else {
+                    tile.add_panel::<false>(panel, out);
+                }
+            }
         }
-    }
+    });
 }
 
 impl<'a> PanelI8<'a> {
-    /// `count` blocks from one on.
-    fn blocks(self, first: usize, count: usize) -> Self {
-        let (start, end) = (first * self.vectors, (first + count) * self.vectors);
+    /// Some of the blocks.
+    fn blocks(self, blocks: Range<usize>) -> Self {
+        let (start, end) = (blocks.start * self.vectors, blocks.end * self.vectors);
         Self {
             values: &self.values[start * BLOCK..end * BLOCK],
             scales: &self.scales[start..end],
@@ -75,33 +105,50 @@ impl<'a> PanelI8<'a> {
     }
 }
 
-/// Brings the codes of some blocks to integers, and scales and offsets to f32.
-#[target_feature(enable = "avx512f,avx512bw")]
-fn unpack<C: Codes>(weights: TileIntegers<'_>, first: usize, count: usize, out: &mut Unpacked) {
-    let lines = const { C::FORMAT.lines() };
-    let codes = &weights.codes.as_chunks::<LINE>().0[first * lines..(first + count) * lines];
-    for (index, codes) in codes.chunks_exact(lines).enumerate() {
-        prefetch::<CHUNK>(codes.as_flattened());
-        let integers = out.integers[index].as_chunks_mut::<LINE>().0;
-        match const { C::FORMAT.table } {
-            Some(_) => {
-                let table = const { &signed(C::FORMAT.table) };
-                for (integers, line) in integers.as_chunks_mut::<2>().0.iter_mut().zip(codes) {
-                    let [low, high] = look_up(line, table);
-                    store_line(low, &mut integers[0]);
-                    store_line(high, &mut integers[1]);
-                }
-            }
-            None => {
-                for (integers, line) in integers.iter_mut().zip(codes) {
-                    *integers = line.map(|byte| byte as i8);
-                }
+/// The blocks of a tile from one on.
+struct Tile<'a, C> {
+    weights: TileIntegers<'a>,
+    first: usize,
+    unpacked: &'a mut Unpacked,
+    format: PhantomData<C>,
+}
+
+impl<'a, C: Codes> Tile<'a, C> {
+    /// Brings the codes of a block to integers, and scales and offsets to f32.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn unpack(&mut self, index: usize) {
+        let codes = self.codes(index);
+        prefetch::<AHEAD>(codes.as_flattened());
+        if const { C::FORMAT.table.is_some() } {
+            let table = const { &signed(C::FORMAT.table) };
+            let integers = self.unpacked.integers[index % CHUNK].as_chunks_mut::<LINE>().0;
+            for (integers, line) in integers.as_chunks_mut::<2>().0.iter_mut().zip(codes) {
+                let [low, high] = look_up(line, table);
+                store_line(low, &mut integers[0]);
+                store_line(high, &mut integers[1]);
             }
         }
-        let (scales, offsets) = load_block::<C>(weights, first + index);
-        store_floats(scales, &mut out.scales[index]);
+        let (scales, offsets) = load_block::<C>(self.weights, self.first + index);
+        store_floats(scales, &mut self.unpacked.scales[index % CHUNK]);
         if let Some(offsets) = offsets {
-            store_floats(offsets, &mut out.offsets[index]);
+            store_floats(offsets, &mut self.unpacked.offsets[index % CHUNK]);
+        }
+    }
+
+    /// The lines of a block.
+    fn codes(&self, index: usize) -> &'a [[u8; LINE]] {
+        let lines = const { C::FORMAT.lines() };
+        &self.weights.codes.as_chunks().0[(self.first + index) * lines..][..lines]
+    }
+
+    /// The integers of a block that is unpacked, in lines.
+    #[inline]
+    fn integers(&self, index: usize) -> &[u8; BLOCK_BYTES] {
+        if const { C::FORMAT.table.is_some() } {
+            &self.unpacked.integers[index % CHUNK]
+        } else {
+            self.codes(index).as_flattened().first_chunk().expect("eight lines")
         }
     }
 }
@@ -121,7 +168,7 @@ const fn signed(table: Option<[i8; 16]>) -> [u8; 16] {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store_line(integers: __m512i, out: &mut [i8; LINE]) {
+fn store_line(integers: __m512i, out: &mut [u8; LINE]) {
     // SAFETY: 64 bytes are there to be written.
     unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), integers) }
 }
@@ -133,67 +180,79 @@ fn store_floats(values: __m512, out: &mut [f32; LANES]) {
     unsafe { _mm512_storeu_ps(out.as_mut_ptr(), values) }
 }
 
-/// Takes a chunk into the products of a panel.
-#[target_feature(enable = "avx512f")]
-fn add_panel<C: Codes>(weights: &Unpacked, x: PanelI8<'_>, out: &mut [Products]) {
-    match x.vectors {
-        1 => add_panel_n::<C, 1>(weights, x, out),
-        2 => add_panel_n::<C, 2>(weights, x, out),
-        3 => add_panel_n::<C, 3>(weights, x, out),
-        4 => add_panel_n::<C, 4>(weights, x, out),
-        5 => add_panel_n::<C, 5>(weights, x, out),
-        6 => add_panel_n::<C, 6>(weights, x, out),
-        7 => add_panel_n::<C, 7>(weights, x, out),
-        8 => add_panel_n::<C, 8>(weights, x, out),
-        9 => add_panel_n::<C, 9>(weights, x, out),
-        10 => add_panel_n::<C, 10>(weights, x, out),
-        11 => add_panel_n::<C, 11>(weights, x, out),
-        12 => add_panel_n::<C, 12>(weights, x, out),
-        13 => add_panel_n::<C, 13>(weights, x, out),
-        14 => add_panel_n::<C, 14>(weights, x, out),
-        15 => add_panel_n::<C, 15>(weights, x, out),
-        _ => add_panel_n::<C, PANEL>(weights, x, out),
-    }
-}
-
-#[target_feature(enable = "avx512f")]
-fn add_panel_n<C: Codes, const N: usize>(weights: &Unpacked, x: PanelI8<'_>, out: &mut [Products]) {
-    let blocks = x.scales.as_chunks::<N>().0.len();
-    let integers = x.values.as_chunks::<BLOCK>().0.as_chunks::<N>().0;
-    let mut totals = [_mm512_setzero_ps(); N];
-    for (total, out) in totals.iter_mut().zip(&*out) {
-        // SAFETY: 64 bytes are there to be read.
-        *total = unsafe { _mm512_loadu_ps(out.as_ptr()) };
-    }
-    // The sums of a block are on their way to memory while those of the one before are scaled.
-    let mut sums = [Sums([[0; LANES]; PANEL]); 2];
-    dot(&integers[0], &weights.integers[0], &mut sums[0]);
-    for index in 0..blocks {
-        let next = (index + 1).min(blocks - 1);
-        let [even, odd] = &mut sums;
-        let (ready, other) = if index % 2 == 0 { (even, odd) } else { (odd, even) };
-        dot(&integers[next], &weights.integers[next], other);
-        // SAFETY: 64 bytes are there to be read.
-        let scales = unsafe { _mm512_load_ps(weights.scales[index].as_ptr()) };
-        let x_scales = &x.scales.as_chunks::<N>().0[index];
-        for n in 0..N {
-            // SAFETY: 64 bytes are there to be read, on a line of their own.
-            let sum = unsafe { _mm512_load_si512(ready.0[n].as_ptr().cast()) };
-            let scale = _mm512_mul_ps(scales, _mm512_set1_ps(x_scales[n]));
-            totals[n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, totals[n]);
+impl<C: Codes> Tile<'_, C> {
+    /// Takes blocks into the products of a panel, and unpacks them if it is the `FIRST`.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn add_panel<const FIRST: bool>(&mut self, x: PanelI8<'_>, out: &mut [Products]) {
+        match x.vectors {
+            1 => self.add_panel_n::<1, FIRST>(x, out),
+            2 => self.add_panel_n::<2, FIRST>(x, out),
+            3 => self.add_panel_n::<3, FIRST>(x, out),
+            4 => self.add_panel_n::<4, FIRST>(x, out),
+            5 => self.add_panel_n::<5, FIRST>(x, out),
+            6 => self.add_panel_n::<6, FIRST>(x, out),
+            7 => self.add_panel_n::<7, FIRST>(x, out),
+            8 => self.add_panel_n::<8, FIRST>(x, out),
+            9 => self.add_panel_n::<9, FIRST>(x, out),
+            10 => self.add_panel_n::<10, FIRST>(x, out),
+            11 => self.add_panel_n::<11, FIRST>(x, out),
+            12 => self.add_panel_n::<12, FIRST>(x, out),
+            13 => self.add_panel_n::<13, FIRST>(x, out),
+            14 => self.add_panel_n::<14, FIRST>(x, out),
+            15 => self.add_panel_n::<15, FIRST>(x, out),
+            _ => self.add_panel_n::<PANEL, FIRST>(x, out),
         }
-        if const { C::FORMAT.offset } {
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn add_panel_n<const N: usize, const FIRST: bool>(
+        &mut self,
+        x: PanelI8<'_>,
+        out: &mut [Products],
+    ) {
+        let blocks = x.scales.as_chunks::<N>().0.len();
+        let integers = x.values.as_chunks::<BLOCK>().0.as_chunks::<N>().0;
+        let mut totals = [_mm512_setzero_ps(); N];
+        for (total, out) in totals.iter_mut().zip(&*out) {
             // SAFETY: 64 bytes are there to be read.
-            let offsets = unsafe { _mm512_load_ps(weights.offsets[index].as_ptr()) };
-            let x_sums = &x.sums.as_chunks::<N>().0[index];
+            *total = unsafe { _mm512_loadu_ps(out.as_ptr()) };
+        }
+        if FIRST {
+            (0..LEAD.min(blocks)).for_each(|index| self.unpack(index));
+        }
+        // The sums of a block are on their way to memory while those of the one before are scaled.
+        self.dot(0, &integers[0]);
+        for index in 0..blocks {
+            if FIRST && index + LEAD < blocks {
+                self.unpack(index + LEAD);
+            }
+            if index + 1 < blocks {
+                self.dot(index + 1, &integers[index + 1]);
+            }
+            let ready = &self.unpacked.sums[index % 2];
+            // SAFETY: 64 bytes are there to be read, on a line of their own.
+            let scales = unsafe { _mm512_load_ps(self.unpacked.scales[index % CHUNK].as_ptr()) };
+            let x_scales = &x.scales.as_chunks::<N>().0[index];
             for n in 0..N {
-                let x_sum = _mm512_set1_ps(x_scales[n] * x_sums[n] as f32);
-                totals[n] = _mm512_fmadd_ps(offsets, x_sum, totals[n]);
+                // SAFETY: as above.
+                let sum = unsafe { _mm512_load_si512(ready.0[n].as_ptr().cast()) };
+                let scale = _mm512_mul_ps(scales, _mm512_set1_ps(x_scales[n]));
+                totals[n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, totals[n]);
+            }
+            if const { C::FORMAT.offset } {
+                let offsets = &self.unpacked.offsets[index % CHUNK];
+                // SAFETY: as above.
+                let offsets = unsafe { _mm512_load_ps(offsets.as_ptr()) };
+                let x_sums = &x.sums.as_chunks::<N>().0[index];
+                for n in 0..N {
+                    let x_sum = _mm512_set1_ps(x_scales[n] * x_sums[n] as f32);
+                    totals[n] = _mm512_fmadd_ps(offsets, x_sum, totals[n]);
+                }
             }
         }
-    }
-    for (total, out) in totals.into_iter().zip(out) {
-        store_floats(total, out);
+        for (total, out) in totals.into_iter().zip(out) {
+            store_floats(total, out);
+        }
     }
 }
 
@@ -217,18 +276,21 @@ macro_rules! dot {
     };
 }
 
-/// The sums of a block: `N` vectors with 16 rows.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn dot<const N: usize>(x: &[[i8; BLOCK]; N], weights: &[i8; BLOCK_BYTES], sums: &mut Sums) {
-    let (x, weights, sums) = (x.as_ptr(), weights.as_ptr(), sums.0.as_mut_ptr());
-    // SAFETY: the registers have the shapes that `multiply` gave them, so `N` rows of 32 bytes are
-    // read from `x`, 8 of 64 from `weights`, and `N` rows of 64 written to `sums`.
-    unsafe {
-        if N == PANEL {
-            dot!("tmm0", "tmm2", x, weights, sums);
-        } else {
-            dot!("tmm1", "tmm3", x, weights, sums);
+impl<C: Codes> Tile<'_, C> {
+    /// The sums of a block: `N` vectors with 16 rows.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn dot<const N: usize>(&mut self, index: usize, x: &[[i8; BLOCK]; N]) {
+        let weights = self.integers(index).as_ptr();
+        let (x, sums) = (x.as_ptr(), self.unpacked.sums[index % 2].0.as_mut_ptr());
+        // SAFETY: the registers have the shapes that `multiply` gave them, so `N` rows of 32 bytes are
+        // read from `x`, 8 of 64 from `weights`, and `N` rows of 64 written to `sums`.
+        unsafe {
+            if N == PANEL {
+                dot!("tmm0", "tmm2", x, weights, sums);
+            } else {
+                dot!("tmm1", "tmm3", x, weights, sums);
+            }
         }
     }
 }
