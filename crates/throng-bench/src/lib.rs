@@ -16,7 +16,7 @@ mod roofline;
 mod statistics;
 mod table;
 
-pub use offline::{Case, Measurement, OfflineError, OfflinePlan, measure_offline};
+pub use offline::{Case, Measurement, OfflineError, OfflinePlan, Watch, measure_offline};
 pub use plot::{Bar, bar_plot};
 pub use profile::{StepProfile, profile_prompts, profile_steps};
 pub use roofline::{Part, Roofline, Verdict};

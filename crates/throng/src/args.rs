@@ -14,6 +14,7 @@ use bytesize::ByteSize;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use throng_chat::Effort;
+use throng_ops::Isa;
 use throng_server::Date;
 
 #[cfg(feature = "load")]
@@ -77,6 +78,9 @@ pub struct ModelArgs {
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N", env = "THRONG_THREADS")]
     pub threads: Option<usize>,
+    /// Instruction set to compute with: scalar, or one that the machine has [default: its best]
+    #[arg(long, value_name = "NAME", env = "THRONG_ISA", value_parser = isa)]
+    pub isa: Option<Isa>,
     /// Memory for keys and values, such as 512MiB; bounds prompt and answer together
     /// [default: half of what weights and a step leave]
     #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY")]
@@ -216,6 +220,11 @@ pub struct PullArgs {
     /// any text, ? any character
     #[arg(long, value_name = "GLOBS", env = "THRONG_INCLUDE", value_delimiter = ',')]
     pub include: Vec<String>,
+}
+
+fn isa(name: &str) -> Result<Isa, String> {
+    let found = Isa::ALL.into_iter().find(|isa| isa.name() == name);
+    found.ok_or_else(|| format!("expected one of {}", Isa::ALL.map(Isa::name).join(", ")))
 }
 
 #[cfg(test)]

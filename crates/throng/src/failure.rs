@@ -10,7 +10,7 @@ use throng_checkpoint::CheckpointError;
 use throng_checkpoint::synth::SynthError;
 use throng_engine::{InvalidSampling, SubmitError};
 use throng_hub::HubError;
-use throng_model::LoadError;
+use throng_model::{CpuError, LoadError};
 use throng_server::ServeError;
 
 use crate::memory::DoesNotFit;
@@ -94,6 +94,8 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         "tokenizer.json comes with the weights; take both from the same release"
     } else if error.is::<InvalidSampling>() {
         "`throng help generate` says what each number does"
+    } else if error.is::<CpuError>() {
+        "without --isa and --threads, the machine's best and one a core compute"
     } else if let Some(LoadError::OutOfMemory(_)) = error.downcast_ref() {
         "less --kv-cache-memory leaves more for everything else"
     } else if let Some(error) = error.downcast_ref::<OfflineError>() {

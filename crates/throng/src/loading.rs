@@ -108,7 +108,7 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Result<Box<dyn Runner>> {
-        let cpu = Cpu::new(threads(args.threads)?, None)?;
+        let cpu = Cpu::new(threads(args.threads)?, args.isa)?;
         self.runner_on(cpu, args, config, wanted_logits)
     }
 
@@ -130,7 +130,7 @@ impl Model {
         let options = LoadOptions {
             threads: threads(args.threads)?,
             precision,
-            isa: None,
+            isa: args.isa,
             kv_blocks: sizing.room().blocks,
             step_tokens: config.max_batched_tokens,
         };

@@ -112,6 +112,23 @@ fn a_roofline_in_tables_and_words() {
 }
 
 #[test]
+fn memory_is_measured_around_each_decoding() {
+    let lines = json(&["--bandwidth", "--isa", "scalar"]);
+    for line in &lines {
+        let around = line["bandwidth"].as_array().unwrap();
+        // A time of the plan each, before and after.
+        let times = if line["measured"] == "decode" { 2 } else { 0 };
+        assert_eq!(around.len(), times, "{line}");
+        let speeds = around.iter().flat_map(|pair| pair.as_array().unwrap());
+        assert!(speeds.clone().all(|speed| speed.as_f64().unwrap() > 0.0), "{line}");
+        assert_eq!(speeds.count(), 2 * times);
+    }
+    let out = succeed(&[&SHORT[..], &["--bandwidth"]].concat(), b"");
+    assert!(out.contains("meanwhile memory was read at "), "{out}");
+    fail(&["bench", "--isa", "avx3"], "expected one of scalar, avx2");
+}
+
+#[test]
 fn what_is_not_asked_for_is_not_measured() {
     let kinds = |more: &[&str]| {
         let args = [&["bench", "--repeat", "1", "--json", "--users", "1"], more].concat();

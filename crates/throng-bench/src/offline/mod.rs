@@ -1,5 +1,6 @@
 //! How fast a model's steps are, with nothing around them: no server, no scheduler, no sampling.
 
+mod measurement;
 mod plan;
 
 use std::hint::black_box;
@@ -8,75 +9,40 @@ use std::time::Instant;
 
 use throng_model::{Batch, Row, Runner};
 
+pub use self::measurement::{Case, Measurement, Watch};
 use self::plan::FILL_TOKENS;
 pub use self::plan::{OfflineError, OfflinePlan};
 use crate::crowd::Crowd;
 use crate::statistics::Samples;
 
-/// One line of the result: what was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Case {
-    /// One user's prompt was read, and gave the logits of its last token.
-    Prefill {
-        /// Tokens of the prompt.
-        tokens: usize,
-    },
-    /// Each of some users got some tokens, a step a token.
-    Decode {
-        /// Rows of each step.
-        users: usize,
-    },
-}
-
-/// What a case took.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measurement {
-    /// What was done.
-    pub case: Case,
-    /// Tokens computed each time.
-    pub tokens: usize,
-    /// Steps each time.
-    pub steps: usize,
-    /// Seconds of each time.
-    pub seconds: Samples,
-}
-
-impl Measurement {
-    /// Tokens per second, those of all users together.
-    pub fn rates(&self) -> Option<Samples> {
-        self.seconds.map(|seconds| self.tokens as f64 / seconds)
-    }
-}
-
 /// Measures a plan: every case once without counting it, then all of them as often as the plan
-/// says, one after the other, so that a machine that becomes slower does so for all. `progress`
-/// gets steps done and steps in all.
+/// says, one after the other, so that a machine that becomes slower does so for all.
 ///
 /// # Errors
 /// The plan does not fit the model, or the model fails.
 pub fn measure_offline(
     runner: &mut dyn Runner,
     plan: &OfflinePlan,
-    progress: &mut dyn FnMut(usize, usize),
+    watch: Watch,
 ) -> Result<Vec<Measurement>, OfflineError> {
     plan.check(runner.spec(), runner.kv_blocks())?;
     let steps = plan.steps();
-    let mut bench = Bench { runner, plan, steps, done: 0, progress };
+    let mut bench = Bench { runner, plan, steps, done: 0, watch };
     let mut measurements = bench.prefill()?;
     measurements.extend(bench.decode()?);
     Ok(measurements)
 }
 
 /// A measurement that is going on.
-struct Bench<'a> {
+struct Bench<'a, 'w> {
     runner: &'a mut dyn Runner,
     plan: &'a OfflinePlan,
     steps: usize,
     done: usize,
-    progress: &'a mut dyn FnMut(usize, usize),
+    watch: Watch<'w>,
 }
 
-impl Bench<'_> {
+impl Bench<'_, '_> {
     fn prefill(&mut self) -> Result<Vec<Measurement>, OfflineError> {
         let plan = self.plan;
         let read = |bench: &mut Self, tokens: usize, end: usize| {
@@ -147,20 +113,28 @@ impl Bench<'_> {
         mut run: impl FnMut(&mut Self, &T) -> Result<(), OfflineError>,
         work: impl Fn(&T) -> Work,
     ) -> Result<Vec<Measurement>, OfflineError> {
-        let mut seconds = vec![Vec::new(); cases.len()];
+        let works: Vec<Work> = cases.iter().map(work).collect();
+        let mut times = vec![(Vec::new(), Vec::new()); cases.len()];
         for _ in 0..self.plan.repeats.get() {
-            for (index, case) in cases.iter().enumerate() {
+            let mut before = None;
+            for ((case, work), (seconds, bandwidth)) in cases.iter().zip(&works).zip(&mut times) {
+                let is_decode = matches!(work.case, Case::Decode { .. });
+                if is_decode && before.is_none() {
+                    before = self.watch.bandwidth();
+                }
                 let start = Instant::now();
                 run(self, case)?;
-                seconds[index].push(start.elapsed().as_secs_f64());
+                seconds.push(start.elapsed().as_secs_f64());
+                let after = if is_decode { self.watch.bandwidth() } else { None };
+                bandwidth.extend(before.zip(after).map(|(before, after)| [before, after]));
+                before = after;
             }
         }
-        let measured = cases.iter().map(work).zip(seconds);
-        let measured = measured.map(|(work, seconds)| {
+        let measured = works.into_iter().zip(times).map(|(work, (seconds, bandwidth))| {
             let Work { case, tokens, steps } = work;
             let seconds = Samples::new(seconds).filter(|seconds| seconds.min() > 0.0);
             let seconds = seconds.ok_or(OfflineError::Clock)?;
-            Ok(Measurement { case, tokens, steps, seconds })
+            Ok(Measurement { case, tokens, steps, seconds, bandwidth })
         });
         measured.collect()
     }
@@ -173,7 +147,7 @@ impl Bench<'_> {
 
     fn advance(&mut self, steps: usize) {
         self.done += steps;
-        (self.progress)(self.done, self.steps);
+        (self.watch.progress)(self.done, self.steps);
     }
 }
 
@@ -216,10 +190,17 @@ mod tests {
         // It panics where a row's tokens or blocks are not those of a sequence.
         let mut runner = ScriptedRunner::new(spec, blocks);
         let mut seen = Vec::new();
-        let measured = measure_offline(&mut runner, plan, &mut |done, of| {
+        let mut progress = |done, of| {
             seen.push(done);
             assert_eq!(of, plan.steps());
-        })?;
+        };
+        let mut probes = 0;
+        let mut probe = || {
+            probes += 1;
+            Some(f64::from(probes))
+        };
+        let watch = Watch { progress: &mut progress, bandwidth: Some(&mut probe) };
+        let measured = measure_offline(&mut runner, plan, watch)?;
         assert!(seen.is_sorted());
         assert_eq!(seen.last(), Some(&plan.steps()), "all steps, and no more");
         Ok(measured)
@@ -236,6 +217,10 @@ mod tests {
             [(prefill(1), 1, 1), (prefill(100), 100, 4), (decode(4), 20, 5), (decode(1), 5, 5)]
         );
         assert!(measured.iter().all(|measured| measured.seconds.count() == 3));
+        let bandwidth: Vec<_> = measured.iter().map(|measured| &measured.bandwidth[..]).collect();
+        let (first, second) =
+            ([[1.0, 2.0], [4.0, 5.0], [7.0, 8.0]], [[2.0, 3.0], [5.0, 6.0], [8.0, 9.0]]);
+        assert_eq!(bandwidth, [&[][..], &[], &first, &second], "around each decoding, in turn");
         let nothing = OfflinePlan { prompts: Vec::new(), generate: 0, ..plan() };
         assert_eq!(measure_nothing(&nothing, blocks), 0);
     }
@@ -243,7 +228,8 @@ mod tests {
     fn measure_nothing(plan: &OfflinePlan, blocks: KvBlocks) -> usize {
         let spec = ModelSpec::from_config(&TinyGptOss::default().config()).unwrap();
         let mut runner = ScriptedRunner::new(spec, blocks).failing_after(0);
-        measure_offline(&mut runner, plan, &mut |_, _| {}).unwrap().len()
+        let watch = Watch { progress: &mut |_, _| {}, bandwidth: None };
+        measure_offline(&mut runner, plan, watch).unwrap().len()
     }
 
     #[test]

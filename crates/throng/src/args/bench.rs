@@ -79,6 +79,9 @@ pub struct OfflineArgs {
     /// multiply-accumulates, and what holds it back; scheduling and sampling included
     #[arg(long, env = "THRONG_ROOFLINE")]
     pub roofline: bool,
+    /// Also say how fast memory is read before and after each writing
+    #[arg(long, env = "THRONG_BANDWIDTH")]
+    pub bandwidth: bool,
     /// Print a line of JSON for each result, unrounded
     #[arg(long, env = "THRONG_JSON")]
     pub json: bool,

@@ -44,6 +44,7 @@ fn line(results: &Results, measurement: &Measurement) -> Value {
         "tokens": measurement.tokens,
         "seconds": spread(&measurement.seconds),
         "tokens_per_second": measurement.rates().as_ref().map(spread),
+        "bandwidth": measurement.bandwidth,
     });
     joined([of(results), case, numbers])
 }

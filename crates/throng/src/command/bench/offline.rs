@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use anyhow::Result;
 use console::Term;
-use throng_bench::{Measurement, OfflinePlan, measure_offline};
+use throng_bench::{Measurement, OfflinePlan, Watch, measure_offline};
 use throng_engine::EngineConfig;
 use throng_model::{Precision, Runner};
 use throng_ops::{Cpu, Timed};
@@ -14,6 +14,7 @@ use super::roofline::Rooflines;
 use super::{json, text};
 use crate::args::OfflineArgs;
 use crate::loading::{Model, threads};
+use crate::machine::Machine;
 
 /// What was measured, and on what.
 pub struct Results {
@@ -61,10 +62,15 @@ fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Resul
     plan.check(model.spec(), model.kv_blocks(&args.model, config, wanted))?;
     let steps = |runner: &mut dyn Runner| {
         let mut progress = Progress::new("measuring");
-        measure_offline(runner, &plan, &mut |done, steps| progress.show(done, steps))
+        let mut progress = |done, steps| progress.show(done, steps);
+        // The model loads with as many threads, so they can be had.
+        let mut probe = || Machine::this().bandwidth(threads).ok().flatten();
+        let bandwidth: Option<&mut dyn FnMut() -> Option<f64>> =
+            if args.bandwidth { Some(&mut probe) } else { None };
+        measure_offline(runner, &plan, Watch { progress: &mut progress, bandwidth })
     };
     let (measurements, rooflines) = if args.roofline {
-        let cpu = Cpu::new(threads, None)?;
+        let cpu = Cpu::new(threads, args.model.isa)?;
         let isa = cpu.isa();
         let backend = Timed::new(cpu);
         let clock = backend.clock();

@@ -41,6 +41,7 @@ pub fn report(results: &Results, width: Option<usize>) -> String {
             grouped(plan.context)
         );
         out += &table(&decode_rows(&decodes));
+        out += &memory(decodes.iter().flat_map(|(measurement, ..)| &measurement.bandwidth));
     }
     if decodes.len() >= CURVE {
         let bar = |(_, users, rates): &(_, usize, Samples)| Bar {
@@ -56,6 +57,14 @@ pub fn report(results: &Results, width: Option<usize>) -> String {
         out += &roofline::report(rooflines);
     }
     out
+}
+
+/// How fast memory was read around the decodings, if that was measured.
+fn memory<'a>(bandwidth: impl Iterator<Item = &'a [f64; 2]>) -> String {
+    let Some(speeds) = Samples::new(bandwidth.flatten().copied()) else { return String::new() };
+    let [median, least, most] = [speeds.median(), speeds.min(), speeds.max()];
+    let [median, least, most] = [median, least, most].map(|speed| rate(speed / 1e9));
+    format!("meanwhile memory was read at {median} GB/s, {least} at least and {most} at most\n")
 }
 
 fn prefill(measurement: &Measurement) -> Option<[String; 5]> {
