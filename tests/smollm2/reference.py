@@ -1,11 +1,12 @@
 """What llama.cpp makes of SmolLM2, for `test_smollm2.py` to compare with.
 
-    python3 reference.py LLAMA_CPP_BIN SMOLLM2.gguf
+    python3 reference.py LLAMA_CPP_BIN SMOLLM2.gguf [PART ...]
 
-LLAMA_CPP_BIN is a folder with llama-server, llama-perplexity and llama-quantize. Writes
+A PART is answers, texts, perplexity or divergence; without one, all are made. LLAMA_CPP_BIN is a folder with llama-server, llama-perplexity and llama-quantize. Writes
 `reference.json`. llama.cpp rounds activations to INT8 before it multiplies them with Q4_1 weights,
 which changes greedy answers after some tokens; so answers are taken from the same weights written
-out as f32, with keys and values in f32. Perplexity is taken from both.
+out as f32, with keys and values in f32. Perplexity is taken from both, and the divergence of the
+rounded distributions from those in f32 (needs numpy).
 """
 
 import json
@@ -16,6 +17,8 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+from divergence import divergence, llama_in_f32, llama_logits
 
 HERE = Path(__file__).parent
 PORT = 18321
@@ -83,19 +86,33 @@ def perplexity(program, model):
     return float(found[1])
 
 
+def rounding(programs, model, folder):
+    """The mean divergence of llama.cpp's distributions, as it runs fast, from those in f32."""
+    _, plain = llama_in_f32(programs, model, folder)
+    _, stored = llama_logits(programs, model, ["-fa", "on"], folder)
+    return divergence(plain, stored).mean
+
+
 def main():
     """The command line."""
-    programs, model = Path(sys.argv[1]), sys.argv[2]
-    reference = {"answers": {}, "texts": {}, "perplexity": {}}
+    programs, model, wanted = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    file = HERE / "reference.json"
+    reference = json.loads(file.read_text()) if wanted else {}
     with tempfile.TemporaryDirectory() as folder:
         plain = f"{folder}/f32.gguf"
         quantize = [programs / "llama-quantize", "--allow-requantize", model, plain, "F32"]
         subprocess.run(quantize, check=True, capture_output=True)
-        for kind, key, tokens in answers(programs / "llama-server", plain):
-            reference[kind][key] = tokens
-        for name, file in (("as stored", model), ("f32", plain)):
-            reference["perplexity"][name] = perplexity(programs / "llama-perplexity", file)
-    (HERE / "reference.json").write_text(json.dumps(reference, indent=1, ensure_ascii=False) + "\n")
+        if not wanted or {"answers", "texts"} & set(wanted):
+            reference |= {"answers": {}, "texts": {}}
+            for kind, key, tokens in answers(programs / "llama-server", plain):
+                reference[kind][key] = tokens
+        if not wanted or "perplexity" in wanted:
+            files = (("as stored", model), ("f32", plain))
+            reference["perplexity"] = {
+                name: perplexity(programs / "llama-perplexity", file) for name, file in files}
+        if not wanted or "divergence" in wanted:
+            reference["divergence"] = rounding(programs, model, folder)
+    file.write_text(json.dumps(reference, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

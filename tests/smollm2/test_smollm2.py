@@ -4,8 +4,11 @@ import json
 import math
 import os
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
+
+from divergence import TEXT, as_llama_keeps, divergence, throng_logits
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "reference.json").read_text())
@@ -60,6 +63,17 @@ class SmolLM2(unittest.TestCase):
                 ours = perplexity(exact)
                 print(f"perplexity, {kind}: {ours:.4f}, llama.cpp's {expected}")
                 self.assertLess(abs(ours / expected - 1), tolerance)
+
+    def test_rounding_costs_no_more_than_in_llama_cpp(self):
+        tokens = [line["token"] for line in score(TEXT.read_text())]
+        with tempfile.TemporaryDirectory() as folder:
+            exact, fast = (as_llama_keeps(throng_logits(
+                os.environ["THRONG_BIN"], os.environ["THRONG_SMOLLM2"], exact, tokens, folder))
+                for exact in ("true", "false"))
+        ours, theirs = divergence(exact, fast).mean, REFERENCE["divergence"]
+        print(f"divergence by rounding: {ours:.2e}, llama.cpp's {theirs:.2e}")
+        self.assertGreater(ours, 0, "the fast mode rounds")
+        self.assertLess(ours, theirs)
 
 
 if __name__ == "__main__":
