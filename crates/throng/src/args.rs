@@ -229,9 +229,17 @@ fn isa(name: &str) -> Result<Isa, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
+    use throng_ops::Isa;
 
-    use super::Args;
+    use super::{Args, isa};
+
+    #[test]
+    fn every_instruction_set_has_a_name_to_force_it_by() {
+        assert!(Isa::ALL.into_iter().all(|each| isa(each.name()) == Ok(each)));
+        let wrong = Args::try_parse_from(["throng", "bench", "--isa", "avx3"]).unwrap_err();
+        assert!(wrong.to_string().contains("expected one of scalar, avx2"), "{wrong}");
+    }
 
     #[test]
     fn every_setting_is_an_environment_variable_of_its_name() {
