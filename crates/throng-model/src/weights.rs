@@ -62,7 +62,11 @@ impl<B: Backend> Weights<B> {
         let done = Progress { done_bytes: 0, total_bytes };
         let mut binder = Binder { backend, checkpoint, spec, precision, progress, done };
         let learned = spec.positions == Positions::Learned;
+        // While a matrix is packed, its stored form is in memory too. The head is often the largest
+        // there is, so it goes before the layers have filled memory.
+        let head = (!spec.tied_head).then(|| binder.matrix(&[Role::Head], &[], precision));
         Self {
+            head,
             // Rows of it are read as they are; a precision is for products with it, as the head.
             embedding: binder.matrix(&[Role::Embedding], &[], precision),
             positions: learned.then(|| binder.matrix(&[Role::Positions], &[], precision)),
@@ -70,7 +74,6 @@ impl<B: Backend> Weights<B> {
                 .map(|layer| LayerWeights::bind(&mut binder, layer))
                 .collect(),
             final_norm: binder.norm(Role::FinalNorm, Role::FinalNormBias),
-            head: (!spec.tied_head).then(|| binder.matrix(&[Role::Head], &[], precision)),
         }
     }
 }
