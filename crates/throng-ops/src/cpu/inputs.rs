@@ -129,6 +129,9 @@ impl Inputs {
     }
 }
 
+/// Puts a vector in its lane of a panel, which is at this range of a buffer.
+type Put<'a> = dyn Fn(&[f32], Lane, Range<usize>) + Sync + 'a;
+
 /// What is done to each vector.
 struct Each<'a> {
     panels: &'a [Range<usize>],
@@ -139,8 +142,8 @@ struct Each<'a> {
 }
 
 impl Each<'_> {
-    /// Calls `put` with each vector, its lane and where its panel is in a buffer of them.
-    fn run(&self, pool: &mut Pool, put: &(dyn Fn(&[f32], Lane, Range<usize>) + Sync)) {
+    /// Puts each vector.
+    fn run(&self, pool: &mut Pool, put: &Put<'_>) {
         let Self { panels, x, cols, width, vector } = *self;
         let work = 2 * cols * PANEL.min(panels.first().map_or(0, Range::len));
         pool.run(panels.len(), grain(pool, panels.len(), work), &|indices| {

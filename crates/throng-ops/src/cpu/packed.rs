@@ -8,11 +8,11 @@ use throng_spec::DType;
 
 use super::aligned::Aligned;
 use super::footprint::{packed_dtype, padded};
-use super::integers::{Format, TileIntegers, TileMut};
+use super::integers::{Format, Integers, TileIntegers};
 use super::kernels::{Kernels, LANES};
 use super::panels::{BLOCK, Order};
 use super::pool::Pool;
-use super::scatter::{Scatter, for_each_part};
+use super::scatter::for_each_part;
 use crate::backend::Precision;
 use crate::matrix::{MatrixSource, RowBytes};
 
@@ -51,16 +51,6 @@ enum Weights {
     F16(Aligned<u16>),
     Bf16(Aligned<u16>),
     Integers(Integers),
-}
-
-/// Weights that are small integers, tile after tile; see [`TileIntegers`].
-#[derive(Debug)]
-struct Integers {
-    dtype: DType,
-    format: Format,
-    codes: Aligned<u8>,
-    scales: Aligned<u8>,
-    offsets: Aligned<u8>,
 }
 
 /// The weights of adjacent tiles.
@@ -131,9 +121,7 @@ impl Matrix {
             Weights::F32(weights) => size_of_val(&**weights),
             Weights::F16(weights) => size_of_val(&**weights),
             Weights::Bf16(weights) => size_of_val(&**weights),
-            Weights::Integers(Integers { codes, scales, offsets, .. }) => {
-                size_of_val(&**codes) + size_of_val(&**scales) + size_of_val(&**offsets)
-            }
+            Weights::Integers(integers) => integers.bytes(),
         };
         weights + size_of_val(&*self.bias)
     }
@@ -149,7 +137,7 @@ impl Matrix {
             Weights::Bf16(weights) => Tiles::Bf16(&weights[start..end]),
             Weights::Integers(integers) => {
                 let blocks = start / LANES / BLOCK..end / LANES / BLOCK;
-                Tiles::Integers(integers.dtype, integers.blocks(blocks))
+                Tiles::Integers(integers.dtype(), integers.blocks(blocks))
             }
         }
     }
@@ -195,58 +183,8 @@ impl Matrix {
     }
 }
 
-impl Integers {
-    fn pack(
-        source: &MatrixSource<'_>,
-        dtype: DType,
-        format: Format,
-        (tiles, cols): (usize, usize),
-        pool: &mut Pool,
-    ) -> Self {
-        let (count, blocks) = (source.groups * tiles, cols / BLOCK);
-        let [lines, scales, offsets] = format.block_bytes().map(|bytes| bytes * blocks);
-        let mut packed = Self {
-            dtype,
-            format,
-            codes: Aligned::zeroed(count * lines),
-            scales: Aligned::zeroed(count * scales),
-            offsets: Aligned::zeroed(count * offsets),
-        };
-        let codes = Scatter::new(&mut packed.codes);
-        let all_scales = Scatter::new(&mut packed.scales);
-        let all_offsets = Scatter::new(&mut packed.offsets);
-        pool.run(count, 1, &|range| {
-            for tile in range {
-                // SAFETY: a tile comes up once, and tiles have no part in common.
-                let mut out = unsafe {
-                    TileMut {
-                        codes: codes.part(tile * lines..(tile + 1) * lines),
-                        scales: all_scales.part(tile * scales..(tile + 1) * scales),
-                        offsets: all_offsets.part(tile * offsets..(tile + 1) * offsets),
-                    }
-                };
-                for (lane, row) in tile_rows(source, tiles, tile) {
-                    out.put(lane, &row);
-                }
-            }
-        });
-        packed
-    }
-
-    /// Some blocks of those of all tiles.
-    fn blocks(&self, blocks: Range<usize>) -> TileIntegers<'_> {
-        let [lines, scales, offsets] = self.format.block_bytes();
-        let part = |bytes: usize| blocks.start * bytes..blocks.end * bytes;
-        TileIntegers {
-            codes: &self.codes[part(lines)],
-            scales: &self.scales[part(scales)],
-            offsets: &self.offsets[part(offsets)],
-        }
-    }
-}
-
 /// The rows of a tile of all groups' tiles, each with its lane.
-fn tile_rows<'a>(
+pub(crate) fn tile_rows<'a>(
     source: &MatrixSource<'a>,
     tiles: usize,
     tile: usize,

@@ -125,10 +125,10 @@ pub(crate) struct Lane {
 impl Lane {
     /// The `N` values of the vector in each of the panel's blocks.
     #[inline(always)]
-    pub(crate) fn blocks<'a, T, const N: usize>(
+    pub(crate) fn blocks<T, const N: usize>(
         self,
-        panel: &'a mut [T],
-    ) -> impl Iterator<Item = &'a mut [T; N]> {
+        panel: &mut [T],
+    ) -> impl Iterator<Item = &mut [T; N]> {
         panel.as_chunks_mut().0.iter_mut().skip(self.index).step_by(self.vectors)
     }
 }

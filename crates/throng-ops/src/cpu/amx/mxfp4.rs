@@ -24,7 +24,7 @@ const VALUES: [u16; 32] = {
         let magnitude = MAGNITUDES[code % 8];
         if magnitude > 0 {
             let sign = if code % 16 < 8 { 0 } else { 0x8000 };
-            values[code] = sign | magnitude + (LARGEST as u16 - 127 << 7);
+            values[code] = sign | (magnitude + ((LARGEST as u16 - 127) << 7));
         }
         code += 1;
     }
