@@ -36,6 +36,7 @@ mod work;
 
 use throng_spec::{Activation, Heads, Mixture};
 
+use self::aligned::Arena;
 use self::attention::Attend;
 pub use self::attention::KvPool;
 pub use self::bandwidth::read_bandwidth;
@@ -58,6 +59,8 @@ use crate::routes::Routes;
 pub struct Cpu {
     kernels: &'static Kernels,
     pool: Pool,
+    /// Of packed matrices.
+    memory: Arena,
     linear: Linear,
     experts: Experts,
     attend: Attend,
@@ -82,6 +85,7 @@ impl Cpu {
         Ok(Self {
             kernels,
             pool,
+            memory: Arena::default(),
             linear: Linear::default(),
             experts: Experts::default(),
             attend: Attend::new(threads),
@@ -131,7 +135,7 @@ impl Backend for Cpu {
     }
 
     fn pack(&mut self, source: &MatrixSource<'_>, precision: Precision) -> Matrix {
-        Matrix::pack(source, precision, self.kernels, &mut self.pool)
+        Matrix::pack(source, precision, self.kernels, (&mut self.memory, &mut self.pool))
     }
 
     fn kv_pool(

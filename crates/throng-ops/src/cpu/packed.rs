@@ -6,7 +6,7 @@ use half::bf16;
 use half::f16;
 use throng_spec::DType;
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, Arena};
 use super::footprint::{packed_dtype, padded};
 use super::integers::{Format, Integers, TileIntegers};
 use super::kernels::{Kernels, LANES};
@@ -72,7 +72,7 @@ impl Matrix {
         source: &MatrixSource<'_>,
         precision: Precision,
         kernels: &Kernels,
-        pool: &mut Pool,
+        (memory, pool): (&mut Arena, &mut Pool),
     ) -> Self {
         source.check();
         let (rows, cols) = (source.rows(), source.cols);
@@ -85,19 +85,20 @@ impl Matrix {
         let dtype = packed_dtype(dtypes, precision);
         let (input, weights) = match dtype {
             DType::F16 => {
-                let mut weights = Aligned::zeroed(len);
+                let mut weights = memory.zeroed(len);
                 pack_f16(source, tiles, &mut weights, tile, pool);
                 (Input::F32, Weights::F16(weights))
             }
             DType::Bf16 => {
-                let mut weights = Aligned::zeroed(len);
+                let mut weights = memory.zeroed(len);
                 pack_bf16(source, tiles, &mut weights, tile, pool);
                 let has_dot = kernels.bf16_bf16.is_some();
                 let input = if fast && has_dot { Input::Bf16(Order::Columns) } else { Input::F32 };
                 (input, Weights::Bf16(weights))
             }
             _ if let Some(format) = Format::of(dtype) => {
-                let integers = Integers::pack(source, dtype, format, (tiles, padded_cols), pool);
+                let shape = (tiles, padded_cols);
+                let integers = Integers::pack(source, dtype, format, shape, (memory, pool));
                 let input = match dtype {
                     _ if !fast => Input::F32,
                     DType::Mxfp4 if kernels.mxfp4_bf16.is_some() => Input::Bf16(Order::Nibbles),
@@ -106,7 +107,7 @@ impl Matrix {
                 (input, Weights::Integers(integers))
             }
             _ => {
-                let mut weights = Aligned::zeroed(len);
+                let mut weights = memory.zeroed(len);
                 pack_f32(source, tiles, &mut weights, tile, pool);
                 (Input::F32, Weights::F32(weights))
             }

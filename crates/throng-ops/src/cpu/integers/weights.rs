@@ -6,7 +6,7 @@ use throng_spec::DType;
 
 use super::put::TileMut;
 use super::{Format, TileIntegers};
-use crate::cpu::aligned::Aligned;
+use crate::cpu::aligned::{Aligned, Arena};
 use crate::cpu::packed::tile_rows;
 use crate::cpu::panels::BLOCK;
 use crate::cpu::pool::Pool;
@@ -30,16 +30,16 @@ impl Integers {
         dtype: DType,
         format: Format,
         (tiles, cols): (usize, usize),
-        pool: &mut Pool,
+        (memory, pool): (&mut Arena, &mut Pool),
     ) -> Self {
         let (count, blocks) = (source.groups * tiles, cols / BLOCK);
         let [lines, scales, offsets] = format.block_bytes().map(|bytes| bytes * blocks);
         let mut packed = Self {
             dtype,
             format,
-            codes: Aligned::zeroed(count * lines),
-            scales: Aligned::zeroed(count * scales),
-            offsets: Aligned::zeroed(count * offsets),
+            codes: memory.zeroed(count * lines),
+            scales: memory.zeroed(count * scales),
+            offsets: memory.zeroed(count * offsets),
         };
         let codes = Scatter::new(&mut packed.codes);
         let all_scales = Scatter::new(&mut packed.scales);
