@@ -153,16 +153,22 @@ impl Step<'_> {
         kv_head: usize,
         start: usize,
     ) -> KvGroup<'a, T> {
-        let halves: [(&[T], &[T]); GROUP_BLOCKS] = from_fn(|index| {
-            let start = start + index * BLOCK_TOKENS;
-            if start >= run.end || start + BLOCK_TOKENS <= run.first {
-                return (&[][..], &[][..]);
-            }
-            let block = self.placement.block(run.start, start / BLOCK_TOKENS);
-            let cells = &cells[cell_range(self.attention.heads, block, kv_head)];
-            cells.split_at(cells.len() / 2)
-        });
-        KvGroup { keys: halves.map(|(keys, _)| keys), values: halves.map(|(_, values)| values) }
+        let blocks = |start: usize| -> [&'a [T]; GROUP_BLOCKS] {
+            from_fn(|index| {
+                let start = start + index * BLOCK_TOKENS;
+                if start >= run.end || start + BLOCK_TOKENS <= run.first {
+                    return &[][..];
+                }
+                let block = self.placement.block(run.start, start / BLOCK_TOKENS);
+                &cells[cell_range(self.attention.heads, block, kv_head)]
+            })
+        };
+        let halves = blocks(start).map(|block| block.split_at(block.len() / 2));
+        KvGroup {
+            keys: halves.map(|(keys, _)| keys),
+            values: halves.map(|(_, values)| values),
+            next: blocks(start + GROUP_TOKENS),
+        }
     }
 }
 
