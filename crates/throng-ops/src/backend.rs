@@ -13,7 +13,8 @@ pub enum Precision {
     Exact,
     /// Activations may be rounded for the product (INT8 in blocks of 32 against MXFP4, bf16
     /// against bf16), keys and values are kept in bf16, and so are quantised weights that the
-    /// backend has no kernel for. Sums, norms and softmaxes stay f32.
+    /// backend has no kernel for. Queries and the weights of attention may be rounded to bf16 too.
+    /// Sums, norms and softmaxes stay f32.
     #[default]
     Fast,
 }
