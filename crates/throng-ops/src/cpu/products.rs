@@ -1,5 +1,6 @@
 //! Products of a matrix's tiles with panels of vectors: which kernel makes them, and how many at once.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use throng_spec::DType;
@@ -19,6 +20,11 @@ const MANY: usize = 256;
 /// Products of a pair of tiles, on lines of the cache.
 #[repr(align(64))]
 struct Buffer([Products; PAIR * MANY]);
+
+thread_local! {
+    /// Kept from product to product: it is too large to be cleared for a single vector.
+    static BUFFER: RefCell<Buffer> = const { RefCell::new(Buffer([[0.0; LANES]; PAIR * MANY])) };
+}
 
 /// A matrix and what it is multiplied with.
 #[derive(Clone, Copy)]
@@ -41,27 +47,33 @@ impl Multiplication<'_> {
         positions: Range<usize>,
         store: &mut dyn FnMut(usize, usize, &Products),
     ) {
-        let mut buffer = Buffer([Products::default(); PAIR * MANY]);
-        for first in positions.clone().step_by(MANY) {
-            let block = first..positions.end.min(first + MANY);
-            for tile in tiles.clone().step_by(PAIR) {
-                let pair = tile..tiles.end.min(tile + PAIR);
-                let products = &mut buffer.0[..pair.len() * block.len()];
-                self.multiply(group, pair.clone(), block.clone(), products);
-                for (tile, products) in pair.clone().zip(products.chunks_exact_mut(block.len())) {
-                    let bias = self.matrix.tile_bias(group, tile);
-                    for product in products {
-                        product.iter_mut().zip(bias).for_each(|(product, bias)| *product += bias);
+        BUFFER.with_borrow_mut(|buffer| {
+            for first in positions.clone().step_by(MANY) {
+                let block = first..positions.end.min(first + MANY);
+                for tile in tiles.clone().step_by(PAIR) {
+                    let pair = tile..tiles.end.min(tile + PAIR);
+                    let products = &mut buffer.0[..pair.len() * block.len()];
+                    self.multiply(group, pair.clone(), block.clone(), products);
+                    for (tile, products) in pair.clone().zip(products.chunks_exact_mut(block.len()))
+                    {
+                        let bias = self.matrix.tile_bias(group, tile);
+                        for product in products {
+                            product
+                                .iter_mut()
+                                .zip(bias)
+                                .for_each(|(product, bias)| *product += bias);
+                        }
                     }
-                }
-                // Of a vector both tiles in a row: their rows are neighbours in memory.
-                for (index, position) in block.clone().enumerate() {
-                    for (tile, products) in pair.clone().zip(products.chunks_exact(block.len())) {
-                        store(tile, position, &products[index]);
+                    // Of a vector both tiles in a row: their rows are neighbours in memory.
+                    for (index, position) in block.clone().enumerate() {
+                        for (tile, products) in pair.clone().zip(products.chunks_exact(block.len()))
+                        {
+                            store(tile, position, &products[index]);
+                        }
                     }
                 }
             }
-        }
+        });
     }
 
     /// The products of adjacent tiles, one tile after the other.
