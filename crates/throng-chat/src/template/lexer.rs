@@ -30,7 +30,11 @@ pub(super) fn pieces(source: &str) -> Result<Vec<Piece<'_>>, ChatError> {
             [b'{', b'#', ..] => rest.find("#}").map(|at| at + 2),
             [b'{', b'{', ..] => end(rest, "}}"),
             [b'{', b'%', ..] => end(rest, "%}"),
-            _ => Some(1 + rest[1..].find('{').unwrap_or(rest.len() - 1)),
+            // The first character may be a brace that begins nothing, or more than one byte.
+            [_, others @ ..] => {
+                Some(1 + others.iter().position(|&byte| byte == b'{').unwrap_or(others.len()))
+            }
+            [] => None,
         };
         let length = length.ok_or_else(|| {
             let line = source[..source.len() - rest.len()].lines().count().max(1);
@@ -125,4 +129,24 @@ fn string_end(text: &str, at: usize, quote: char) -> usize {
         }
     }
     text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Piece, pieces};
+
+    #[test]
+    fn text_may_begin_with_any_character() {
+        for text in ["Ā", "Ā ", "{Ā", "„{ }“", "｜"] {
+            let source = format!("{text}{{{{ x }}}}{text}");
+            let found = pieces(&source).unwrap();
+            let texts = found.iter().map(|piece| match piece {
+                Piece::Other(text) => *text,
+                Piece::Tag { .. } => panic!("a tag in {source}"),
+            });
+            let texts: Vec<&str> = texts.collect();
+            assert_eq!(texts.concat(), source);
+            assert!(texts.contains(&"{{ x }}"), "{texts:?}");
+        }
+    }
 }
