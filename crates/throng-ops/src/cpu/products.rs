@@ -54,20 +54,12 @@ impl Multiplication<'_> {
                     let pair = tile..tiles.end.min(tile + PAIR);
                     let products = &mut buffer.0[..pair.len() * block.len()];
                     self.multiply(group, pair.clone(), block.clone(), products);
-                    for (tile, products) in pair.clone().zip(products.chunks_exact_mut(block.len()))
-                    {
-                        let bias = self.matrix.tile_bias(group, tile);
-                        for product in products {
-                            product
-                                .iter_mut()
-                                .zip(bias)
-                                .for_each(|(product, bias)| *product += bias);
-                        }
+                    for (tile, products) in pair.clone().zip(products.chunks_mut(block.len())) {
+                        add_bias(products, self.matrix.tile_bias(group, tile));
                     }
                     // Of a vector both tiles in a row: their rows are neighbours in memory.
                     for (index, position) in block.clone().enumerate() {
-                        for (tile, products) in pair.clone().zip(products.chunks_exact(block.len()))
-                        {
+                        for (tile, products) in pair.clone().zip(products.chunks(block.len())) {
                             store(tile, position, &products[index]);
                         }
                     }
@@ -100,6 +92,12 @@ impl Multiplication<'_> {
         for (tile, out) in tiles.zip(out.chunks_exact_mut(positions.len())) {
             multiply_one(kernels, matrix.tiles(group, tile..tile + 1), x, positions.clone(), out);
         }
+    }
+}
+
+fn add_bias(products: &mut [Products], bias: &Products) {
+    for product in products {
+        product.iter_mut().zip(bias).for_each(|(product, bias)| *product += bias);
     }
 }
 

@@ -44,7 +44,8 @@ pub(super) fn for_each_group(
     let vectors = x.vectors();
     let tiles = out.len() / vectors.max(1);
     assert!(tiles <= PAIR && out.len() == tiles * vectors, "products of a pair of tiles");
-    let mut panels = x.iter().peekable();
+    let sums = out.as_mut_ptr();
+    let mut panels = x.iter();
     let mut done = 0;
     while let Some(panel) = panels.next() {
         let is_full = panel.vectors == PANEL;
@@ -55,8 +56,9 @@ pub(super) fn for_each_group(
             let Some(panel) = panel else { continue };
             group.vectors[slot] = panel.vectors;
             group.x[slot] = panel.values.as_chunks().0;
-            for (tile, sums) in group.sums[slot].iter_mut().enumerate().take(tiles) {
-                *sums = out[tile * vectors + done..][..panel.vectors].as_mut_ptr();
+            // Panels together have as many vectors as a tile has products.
+            for (tile, to) in group.sums[slot].iter_mut().enumerate().take(tiles) {
+                *to = sums.wrapping_add(tile * vectors + done);
             }
             done += panel.vectors;
         }
