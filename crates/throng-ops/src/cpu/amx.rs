@@ -1,5 +1,5 @@
-//! The kernels for x86-64 with AMX: products of whole matrix tiles. What is no product is as in
-//! `avx512`, and so is a product of few vectors with integers.
+//! The kernels for x86-64 with AMX: products of whole matrix tiles, and attention over bf16, which is
+//! two of them. All else is as in `avx512`, and so is a product of few vectors with integers.
 //!
 //! The language has no intrinsics for AMX yet, so its instructions are assembly. Nothing else in a
 //! program touches its registers, so what one block of assembly leaves there the next one finds;

@@ -32,7 +32,8 @@ pub(crate) type MultiplyFn<W, X> = unsafe fn(&[W], Panels<'_, X>, &mut [Products
 /// The same for weights that are integers, and vectors as they are.
 pub(crate) type IntegersF32Fn = unsafe fn(TileIntegers<'_>, Panels<'_, f32>, &mut [Products]);
 
-/// The same for weights that are integers, and vectors rounded to bf16.
+/// The same for weights that are integers, and vectors rounded to bf16. Here too there may be several
+/// adjacent tiles.
 pub(crate) type IntegersBf16Fn = unsafe fn(TileIntegers<'_>, Panels<'_, u16>, &mut [Products]);
 
 /// The same for weights that are integers, and vectors rounded to INT8.
