@@ -28,6 +28,8 @@ mod panels;
 mod peaks;
 mod pool;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod prefetch;
 mod products;
 mod scalar;
 mod scatter;

@@ -85,7 +85,6 @@ fn linear_matches_the_oracle(isa: Isa) {
         let packed = packed_dtype([dtype].into_iter(), precision);
         let rounded = match (precision, packed) {
             (Precision::Fast, DType::Bf16) if isa >= Isa::Avx512Bf16 => rounded_to_bf16(&x),
-            (Precision::Fast, DType::Mxfp4) if isa == Isa::Avx512Amx => rounded_to_bf16(&x),
             (Precision::Fast, dtype) if dtype.is_quantised() => rounded_to_i8(&x),
             _ => x,
         };

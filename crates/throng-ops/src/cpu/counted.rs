@@ -9,7 +9,7 @@ impl Counted for Cpu {
     fn packed(matrix: &Matrix) -> Packed {
         let arithmetic = match matrix.input {
             Input::F32 => Arithmetic::F32,
-            Input::Bf16(_) => Arithmetic::Bf16,
+            Input::Bf16 => Arithmetic::Bf16,
             Input::I8 => Arithmetic::Int8,
         };
         let Matrix { rows, cols, .. } = *matrix;

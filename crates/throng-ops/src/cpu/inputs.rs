@@ -87,13 +87,13 @@ impl Inputs {
                 });
                 InputView::F32(&self.f32, width)
             }
-            Input::Bf16(order) => {
+            Input::Bf16 => {
                 self.bf16.grow(len);
                 let out = Scatter::new(&mut self.bf16);
                 each.run(pool, &|x, lane, panel| {
                     // SAFETY: as above; and a reference to the kernels is proof that the machine
                     // can run them.
-                    unsafe { (kernels.narrow)(x, order, lane, out.part(panel)) };
+                    unsafe { (kernels.narrow)(x, lane, out.part(panel)) };
                 });
                 InputView::Bf16(&self.bf16, width)
             }

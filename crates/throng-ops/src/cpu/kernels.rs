@@ -17,7 +17,7 @@ use throng_spec::Activation;
 use super::attention::AttendFn;
 use super::integers::TileIntegers;
 use super::isa::{CpuError, Isa};
-use super::panels::{Lane, Order, Panels, PanelsI8};
+use super::panels::{Lane, Panels, PanelsI8};
 
 /// Rows in a tile.
 pub(crate) const LANES: usize = 16;
@@ -31,10 +31,6 @@ pub(crate) type MultiplyFn<W, X> = unsafe fn(&[W], Panels<'_, X>, &mut [Products
 
 /// The same for weights that are integers, and vectors as they are.
 pub(crate) type IntegersF32Fn = unsafe fn(TileIntegers<'_>, Panels<'_, f32>, &mut [Products]);
-
-/// The same for weights that are integers, and vectors rounded to bf16. Here too there may be several
-/// adjacent tiles.
-pub(crate) type IntegersBf16Fn = unsafe fn(TileIntegers<'_>, Panels<'_, u16>, &mut [Products]);
 
 /// The same for weights that are integers, and vectors rounded to INT8.
 pub(crate) type IntegersFn = unsafe fn(TileIntegers<'_>, PanelsI8<'_>, &mut [Products]);
@@ -64,8 +60,6 @@ pub(crate) struct Kernels {
     pub bf16_bf16: Option<MultiplyFn<u16, u16>>,
     /// MXFP4 weights, f32 vectors.
     pub mxfp4_f32: IntegersF32Fn,
-    /// MXFP4 weights, bf16 vectors in [`Order::Nibbles`], where that is the fastest.
-    pub mxfp4_bf16: Option<IntegersBf16Fn>,
     /// MXFP4 weights, INT8 vectors.
     pub mxfp4_i8: IntegersFn,
     /// Q4_0 weights, INT8 vectors.
@@ -82,8 +76,8 @@ pub(crate) struct Kernels {
     pub attend_bf16: AttendFn<u16>,
     /// Rounds a vector to INT8.
     pub quantise: QuantiseFn,
-    /// Rounds a vector to bf16 into its lane of a panel, with its blocks in some order.
-    pub narrow: unsafe fn(&[f32], Order, Lane, &mut [u16]),
+    /// Rounds a vector to bf16 into its lane of a panel.
+    pub narrow: unsafe fn(&[f32], Lane, &mut [u16]),
     /// RMSNorm of one vector: `x`, weight, ε, out.
     pub rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
     /// LayerNorm of one vector.

@@ -10,7 +10,7 @@ use super::aligned::{Aligned, Arena};
 use super::footprint::{packed_dtype, padded};
 use super::integers::{Format, Integers, TileIntegers};
 use super::kernels::{Kernels, LANES};
-use super::panels::{BLOCK, Order};
+use super::panels::BLOCK;
 use super::pool::Pool;
 use super::scatter::for_each_part;
 use crate::backend::Precision;
@@ -39,8 +39,8 @@ pub struct Matrix {
 pub(crate) enum Input {
     /// Not at all.
     F32,
-    /// bf16, with a block's columns in some order.
-    Bf16(Order),
+    /// bf16.
+    Bf16,
     /// INT8 in blocks of 32.
     I8,
 }
@@ -93,18 +93,13 @@ impl Matrix {
                 let mut weights = memory.zeroed(len);
                 pack_bf16(source, tiles, &mut weights, tile, pool);
                 let has_dot = kernels.bf16_bf16.is_some();
-                let input = if fast && has_dot { Input::Bf16(Order::Columns) } else { Input::F32 };
+                let input = if fast && has_dot { Input::Bf16 } else { Input::F32 };
                 (input, Weights::Bf16(weights))
             }
             _ if let Some(format) = Format::of(dtype) => {
                 let shape = (tiles, padded_cols);
                 let integers = Integers::pack(source, dtype, format, shape, (memory, pool));
-                let input = match dtype {
-                    _ if !fast => Input::F32,
-                    DType::Mxfp4 if kernels.mxfp4_bf16.is_some() => Input::Bf16(Order::Nibbles),
-                    _ => Input::I8,
-                };
-                (input, Weights::Integers(integers))
+                (if fast { Input::I8 } else { Input::F32 }, Weights::Integers(integers))
             }
             _ => {
                 let mut weights = memory.zeroed(len);

@@ -92,27 +92,6 @@ impl<'a> PanelsI8<'a> {
     }
 }
 
-/// The order of a block's columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// As they come.
-    Columns,
-    /// Of each eight the even ones, then the odd ones: so AMX's kernel for MXFP4 gets the columns of
-    /// [`super::integers`]' lines when it shifts them out of words.
-    Nibbles,
-}
-
-impl Order {
-    /// The column at a place in a block.
-    #[inline(always)]
-    pub(crate) const fn column(self, place: usize) -> usize {
-        match self {
-            Self::Columns => place,
-            Self::Nibbles => place / 8 * 8 + place % 4 * 2 + place % 8 / 4,
-        }
-    }
-}
-
 /// A vector's place in a panel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lane {

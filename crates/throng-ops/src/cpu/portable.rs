@@ -4,7 +4,7 @@
 
 use throng_spec::Activation;
 
-use super::panels::{BLOCK, Lane, Order};
+use super::panels::{BLOCK, Lane};
 
 /// Adding it to an f32 below 2^22 leaves the nearest integer in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
@@ -71,17 +71,13 @@ fn quantise_block(x: &[f32; BLOCK], integers: &mut [i8; BLOCK]) -> (f32, i32) {
 
 /// Rounds to bf16, to even where halfway. Columns that are missing in the last block are zeros.
 #[inline(always)]
-pub(crate) fn narrow(x: &[f32], order: Order, lane: Lane, out: &mut [u16]) {
+pub(crate) fn narrow(x: &[f32], lane: Lane, out: &mut [u16]) {
     let (blocks, rest) = x.as_chunks::<BLOCK>();
     let mut last = [0.0; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
     let last = if rest.is_empty() { None } else { Some(&last) };
     for (x, out) in blocks.iter().chain(last).zip(lane.blocks::<_, BLOCK>(out)) {
-        let bits: [u16; BLOCK] = std::array::from_fn(|column| narrow_one(x[column]));
-        *out = match order {
-            Order::Columns => bits,
-            Order::Nibbles => std::array::from_fn(|place| bits[Order::Nibbles.column(place)]),
-        };
+        *out = x.map(narrow_one);
     }
 }
 

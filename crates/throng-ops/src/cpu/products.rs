@@ -79,14 +79,10 @@ impl Multiplication<'_> {
         let Self { kernels, matrix, x } = *self;
         if let InputView::Bf16(x, width) = x {
             let x = Panels::new(x, width, positions);
-            let kernels = (kernels.bf16_bf16, kernels.mxfp4_bf16);
-            // SAFETY: a reference to the kernels is proof that the machine can run them.
-            return unsafe {
-                match (matrix.tiles(group, tiles), kernels) {
-                    (Tiles::Bf16(weights), (Some(kernel), _)) => kernel(weights, x, out),
-                    (Tiles::Integers(_, weights), (_, Some(kernel))) => kernel(weights, x, out),
-                    _ => unreachable!("inputs are bf16 only where there is a kernel for that"),
-                }
+            return match (matrix.tiles(group, tiles), kernels.bf16_bf16) {
+                // SAFETY: a reference to the kernels is proof that the machine can run them.
+                (Tiles::Bf16(weights), Some(kernel)) => unsafe { kernel(weights, x, out) },
+                _ => unreachable!("inputs are bf16 only where there is a kernel for that"),
             };
         }
         for (tile, out) in tiles.zip(out.chunks_exact_mut(positions.len())) {

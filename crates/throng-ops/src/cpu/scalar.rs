@@ -20,7 +20,6 @@ pub(crate) static KERNELS: Kernels = Kernels {
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
-    mxfp4_bf16: None,
     mxfp4_i8: |weights, x, out| integers(Format::MXFP4, weights, x, out),
     q4_0_i8: |weights, x, out| integers(Format::Q4_0, weights, x, out),
     q4_1_i8: |weights, x, out| integers(Format::Q4_1, weights, x, out),

@@ -15,10 +15,10 @@ const ROW_BYTES: usize = 64;
 const _: () = assert!(size_of::<Products>() == ROW_BYTES && 2 * BLOCK == ROW_BYTES);
 
 /// A block of a tile of weights: pairs of columns, in each a pair of every row.
-pub(super) type Weights = [[u16; BLOCK]; LANES];
+type Weights = [[u16; BLOCK]; LANES];
 
 /// Tiles, and panels, that meet at a time.
-pub(super) const PAIR: usize = 2;
+const PAIR: usize = 2;
 
 /// See `MultiplyFn`.
 pub(super) fn multiply(weights: &[u16], x: Panels<'_, u16>, out: &mut [Products]) {
@@ -29,18 +29,14 @@ pub(super) fn multiply(weights: &[u16], x: Panels<'_, u16>, out: &mut [Products]
         let weights = weights.split_at(each);
         for_each_group(x, out, &mut |group| {
             group.begin();
-            group.add(0, weights.0, weights.1);
+            group.add(weights.0, weights.1);
             group.end();
         });
     }
 }
 
 /// Cuts panels in groups of two, whose products with one tile or two are `out`.
-pub(super) fn for_each_group(
-    x: Panels<'_, u16>,
-    out: &mut [Products],
-    work: &mut dyn FnMut(&Group<'_>),
-) {
+fn for_each_group(x: Panels<'_, u16>, out: &mut [Products], work: &mut dyn FnMut(&Group<'_>)) {
     let vectors = x.vectors();
     let tiles = out.len() / vectors.max(1);
     assert!(tiles <= PAIR && out.len() == tiles * vectors, "products of a pair of tiles");
@@ -69,7 +65,7 @@ pub(super) fn for_each_group(
 
 /// Up to two panels beside one tile or two, with their sums: those of the first panel are in
 /// registers 0 and 1, of the second in 2 and 3.
-pub(super) struct Group<'a> {
+struct Group<'a> {
     tiles: usize,
     /// Vectors of each panel, 0 for one that is not there. The first is full.
     vectors: [usize; PAIR],
@@ -119,7 +115,7 @@ impl Group<'_> {
     }
 
     /// Starts the sums at zero.
-    pub(super) fn begin(&self) {
+    fn begin(&self) {
         // SAFETY: the registers have shapes. What is in them stays until `end`, since nothing
         // else in between uses any.
         unsafe {
@@ -130,17 +126,16 @@ impl Group<'_> {
         }
     }
 
-    /// Adds the products of some blocks of one tile and, if there are two, of the other, with the
-    /// vectors' blocks from `first` on.
+    /// Adds the products of the blocks of one tile and, if there are two, of the other, with the
+    /// vectors' blocks.
     #[inline]
-    pub(super) fn add(&self, first: usize, weights: &[Weights], others: &[Weights]) {
+    fn add(&self, weights: &[Weights], others: &[Weights]) {
         let two = self.tiles == PAIR;
         assert!(!two || weights.len() == others.len(), "blocks of both tiles");
-        let end = first + weights.len();
-        let enough = |slot: usize| end * self.vectors[slot] <= self.x[slot].len();
+        let enough = |slot: usize| weights.len() * self.vectors[slot] <= self.x[slot].len();
         assert!(enough(0) && enough(1), "blocks of the vectors");
         let x = |slot: usize, index: usize| {
-            self.x[slot].as_ptr().wrapping_add((first + index) * self.vectors[slot])
+            self.x[slot].as_ptr().wrapping_add(index * self.vectors[slot])
         };
         let (first_panel, second_panel) = (self.has(0), self.has(1));
         for (index, weights) in weights.iter().enumerate() {
@@ -170,7 +165,7 @@ impl Group<'_> {
     }
 
     /// Writes the sums.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         let [first, second] = self.sums;
         // SAFETY: the registers have the shapes of `shape`, so a row for each vector is written,
         // where `for_each_group` found that many.

@@ -8,10 +8,11 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::tiles::{self, Shape};
-use crate::cpu::avx512::{self, load_block, look_up, prefetch};
+use crate::cpu::avx512::{self, load_block, look_up};
 use crate::cpu::integers::{Codes, LINE, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
 use crate::cpu::panels::{BLOCK, PANEL, PanelI8, PanelsI8};
+use crate::cpu::prefetch::prefetch;
 
 /// Vectors from which on this is faster than the instructions for dot products.
 const LEAST: usize = 7;
@@ -22,9 +23,6 @@ const CHUNK: usize = 32;
 
 /// Blocks that are unpacked before the first is multiplied.
 const LEAD: usize = 3;
-
-/// Blocks that weights are asked for from memory before they are unpacked.
-const AHEAD: usize = 12;
 
 /// Bytes of a block's integers.
 const BLOCK_BYTES: usize = LANES * BLOCK;
@@ -119,7 +117,7 @@ impl<'a, C: Codes> Tile<'a, C> {
     #[target_feature(enable = "avx512f,avx512bw")]
     fn unpack(&mut self, index: usize) {
         let codes = self.codes(index);
-        prefetch::<AHEAD>(codes.as_flattened());
+        prefetch(codes.as_flattened());
         if const { C::FORMAT.table.is_some() } {
             let table = const { &signed(C::FORMAT.table) };
             let integers = self.unpacked.integers[index % CHUNK].as_chunks_mut::<LINE>().0;

@@ -7,6 +7,7 @@ use super::{HALF, MANY, half_of};
 use crate::cpu::integers::{Codes, LINE, Scale, TileIntegers};
 use crate::cpu::kernels::Products;
 use crate::cpu::panels::{BLOCK, PANEL, PanelI8, PanelsI8};
+use crate::cpu::prefetch::prefetch;
 
 /// See `IntegersFn`.
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -42,6 +43,9 @@ fn multiply_n<C: Codes, const N: usize>(
         let x: &[[i8; BLOCK]; N] = x[first..].first_chunk().expect("vectors of the panel");
         let x_scales: &[f32; N] = scales[first..].first_chunk().expect("vectors of the panel");
         let x_sums: &[i32; N] = sums[first..].first_chunk().expect("vectors of the panel");
+        if half == 0 {
+            prefetch(lines.as_flattened().as_flattened());
+        }
         let dots = if const { C::FORMAT.table.is_some() } {
             dot_codes::<C, N>(lines, half, x, x_sums)
         } else {

@@ -6,6 +6,7 @@ use super::vector::{load_bytes, load_f16, load_scales, load_table, repeat, store
 use crate::cpu::integers::{Codes, LINE, Scale, TileIntegers};
 use crate::cpu::kernels::Products;
 use crate::cpu::panels::{BLOCK, PANEL, PanelI8, PanelsI8};
+use crate::cpu::prefetch::prefetch;
 
 /// Most vectors at once: their totals and the columns of a block fill two thirds of the registers.
 const MOST: usize = 8;
@@ -46,7 +47,7 @@ fn multiply_n<C: Codes, const N: usize>(
         let x: &[[i8; BLOCK]; N] = x[first..].first_chunk().expect("vectors of the panel");
         let x_scales: &[f32; N] = scales[first..].first_chunk().expect("vectors of the panel");
         let x_sums: &[i32; N] = sums[first..].first_chunk().expect("vectors of the panel");
-        prefetch::<AHEAD>(lines);
+        prefetch(lines);
         let columns = load_unsigned::<C>(lines);
         let (scales, offsets) = load_block::<C>(weights, index);
         for n in 0..N {
@@ -66,20 +67,6 @@ fn multiply_n<C: Codes, const N: usize>(
     }
     for (out, total) in out.iter_mut().zip(totals) {
         store(total, out);
-    }
-}
-
-/// Blocks that weights are asked for from memory before their turn: with several vectors a block
-/// keeps the processor so long that it sees too few of the next.
-const AHEAD: usize = 8;
-
-/// Asks for the block that comes `BLOCKS` after this one.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(crate) fn prefetch<const BLOCKS: usize>(lines: &[u8]) {
-    let ahead = lines.as_ptr().wrapping_add(BLOCKS * lines.len());
-    for line in (0..lines.len()).step_by(LINE) {
-        _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(line).cast());
     }
 }
 
