@@ -117,14 +117,19 @@ fn bit(block: &[u8], start: usize, index: usize) -> u8 {
 
 /// What a `q4_k` or `q5_k` block multiplies the integers of a 32 with, and what it subtracts.
 fn scale_and_offset(block: &[u8], part: usize) -> (f32, f32) {
+    let (scale, offset) = sixes(block, part);
+    (f16_at(block, 0) * f32::from(scale), f16_at(block, 2) * f32::from(offset))
+}
+
+/// The integers of both, six bits each.
+pub(crate) fn sixes(block: &[u8], part: usize) -> (u8, u8) {
     let bytes = &block[4..16];
     // The first four are six bits of a byte, whose other two are the top of those of the others.
-    let (scale, offset) = match part {
+    match part {
         0..4 => (bytes[part] & 63, bytes[part + 4] & 63),
         _ => (
             bytes[part + 4] & 15 | bytes[part - 4] >> 6 << 4,
             bytes[part + 4] >> 4 | bytes[part] >> 6 << 4,
         ),
-    };
-    (f16_at(block, 0) * f32::from(scale), f16_at(block, 2) * f32::from(offset))
+    }
 }

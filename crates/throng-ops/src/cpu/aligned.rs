@@ -31,6 +31,7 @@ impl Plain for u32 {}
 impl Plain for i32 {}
 impl Plain for u64 {}
 impl Plain for f32 {}
+impl<T: Plain> Plain for [T; 2] {}
 
 /// A zeroed buffer of fixed length that begins on a cache line, or on a huge page if it is as
 /// large as one.

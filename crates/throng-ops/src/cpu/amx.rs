@@ -12,7 +12,7 @@ pub(super) mod tiles;
 
 pub(super) use self::tiles::is_usable;
 use super::avx512;
-use super::integers::{Mxfp4, Q4_0, Q4_1, Q8_0};
+use super::integers::for_formats;
 use super::isa::Isa;
 use super::kernels::Kernels;
 
@@ -21,10 +21,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512Amx,
     attend_bf16: attend::attend,
     bf16_bf16: Some(bf16::multiply),
-    mxfp4_i8: integers::multiply::<Mxfp4>,
-    q4_0_i8: integers::multiply::<Q4_0>,
-    q4_1_i8: integers::multiply::<Q4_1>,
-    q8_0_i8: integers::multiply::<Q8_0>,
+    integers_i8: for_formats!(integers::multiply),
     release: tiles::release,
     ..avx512::KERNELS
 };

@@ -16,10 +16,10 @@ use throng_spec::Activation;
 
 use self::integers::multiply;
 use self::vector::{load_bytes, load_f16, load_f32, load_scales, store};
-use super::integers::{LINE, Mxfp4, Q4_0, Q4_1, Q8_0, TileIntegers};
+use super::integers::{LINE, TileIntegers, for_formats};
 use super::isa::Isa;
 use super::kernels::{Kernels, LANES, Products};
-use super::panels::{BLOCK, Lane, PANEL, Panel, Panels};
+use super::panels::{BLOCK, HalfSums, Lane, PANEL, Panel, Panels};
 use super::portable;
 use crate::mxfp4::VALUES;
 
@@ -31,10 +31,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
-    mxfp4_i8: multiply::<Mxfp4>,
-    q4_0_i8: multiply::<Q4_0>,
-    q4_1_i8: multiply::<Q4_1>,
-    q8_0_i8: multiply::<Q8_0>,
+    integers_i8: for_formats!(multiply),
     release: || {},
     attend_f32: attend::attend::<f32>,
     attend_bf16: attend::attend::<u16>,
@@ -81,7 +78,7 @@ macro_rules! portable {
 }
 
 portable! {
-    fn quantise(x: &[f32], at: Lane, out: &mut [i8], scales: &mut [f32], sums: &mut [i32]);
+    fn quantise(x: &[f32], at: Lane, out: &mut [i8], scales: &mut [f32], sums: &mut [HalfSums]);
     fn narrow(x: &[f32], lane: Lane, out: &mut [u16]);
     fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]);
     fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]);

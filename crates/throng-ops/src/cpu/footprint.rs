@@ -10,9 +10,9 @@ use crate::placement::BLOCK_TOKENS;
 
 /// How the weights of a matrix are kept whose parts are stored in these dtypes: as they are where
 /// all are of one dtype that the kernels have a format for, so without loss. For [`Precision::Exact`]
-/// those are MXFP4, bf16 and f16, and all else becomes f32. [`Precision::Fast`] has Q4_0, Q4_1 and
-/// Q8_0 too, and rounds other quantised values to bf16, with an error below that of their
-/// quantisation.
+/// those are MXFP4, bf16 and f16, and all else becomes f32. [`Precision::Fast`] has all quantised
+/// types, and rounds their values to bf16 where several meet in a matrix, with an error below that
+/// of their quantisation.
 pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Precision) -> DType {
     let fast = precision == Precision::Fast;
     let first = parts.clone().next().unwrap_or(DType::F32);
@@ -39,7 +39,10 @@ pub(crate) fn padded(cols: usize) -> usize {
 pub fn packed_bytes(dtype: DType, [groups, rows, cols]: [usize; 3]) -> Option<usize> {
     let rows = groups.checked_mul(rows.checked_next_multiple_of(LANES)?)?;
     let values = rows.checked_mul(cols.checked_next_multiple_of(BLOCK)?)?;
-    let weights = (values / dtype.block_len()).checked_mul(dtype.block_bytes())?;
+    let weights = match Format::of(dtype) {
+        Some(format) => format.bytes(values)?,
+        None => values.checked_mul(dtype.block_bytes())?,
+    };
     weights.checked_add(rows.checked_mul(size_of::<f32>())?)
 }
 
@@ -72,12 +75,14 @@ mod tests {
 
     #[test]
     fn what_is_kept_as_what() {
-        let cases: [(&[DType], DType, DType); 11] = [
+        let cases: [(&[DType], DType, DType); 13] = [
             (&[Mxfp4, Mxfp4], Mxfp4, Mxfp4),
             (&[Bf16], Bf16, Bf16),
             (&[Q4_0, Q4_0], F32, Q4_0),
             (&[Q8_0], F32, Q8_0),
             (&[Q4_0, Q6K], F32, Bf16),
+            (&[Q5K, Q5K], F32, Q5K),
+            (&[Q6K], F32, Q6K),
             (&[Q8_0, Bf16], F32, Bf16),
             (&[Mxfp4, Bf16], F32, Bf16),
             (&[Q4K, F32], F32, F32),
@@ -97,6 +102,9 @@ mod tests {
         assert_eq!(packed_bytes(F32, [2, 3, 10]), Some(2 * 16 * (32 * 4 + 4)));
         assert_eq!(packed_bytes(Bf16, [2, 3, 10]), Some(2 * 16 * (32 * 2 + 4)));
         assert_eq!(packed_bytes(Mxfp4, [1, 17, 64]), Some(32 * (2 * 17 + 4)));
+        // Eight blocks of four lines, and for each row two bytes a block and two f16.
+        assert_eq!(packed_bytes(Q4K, [1, 16, 256]), Some(8 * 4 * 64 + 16 * (8 * 2 + 4 + 4)));
+        assert_eq!(packed_bytes(Q6K, [1, 16, 256]), Some(16 * (210 + 4)));
         assert_eq!(packed_bytes(F32, [usize::MAX, 1, 1]), None);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::aligned::Aligned;
 use super::kernels::Kernels;
 use super::packed::{Input, Matrix};
-use super::panels::{BLOCK, Lane, PANEL, Panels, PanelsI8};
+use super::panels::{BLOCK, HalfSums, Lane, PANEL, Panels, PanelsI8};
 use super::pool::Pool;
 use super::scatter::Scatter;
 use super::work::grain;
@@ -19,7 +19,7 @@ pub(crate) struct Inputs {
     bf16: Aligned<u16>,
     i8: Aligned<i8>,
     scales: Aligned<f32>,
-    sums: Aligned<i32>,
+    sums: Aligned<HalfSums>,
 }
 
 /// Activations in the form that a matrix's kernel takes. Each vector has a position.
@@ -38,7 +38,7 @@ pub(crate) enum InputView<'a> {
 pub(crate) struct I8View<'a> {
     values: &'a [i8],
     scales: &'a [f32],
-    sums: &'a [i32],
+    sums: &'a [HalfSums],
 }
 
 impl<'a> I8View<'a> {

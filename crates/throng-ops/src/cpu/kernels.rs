@@ -15,9 +15,9 @@
 use throng_spec::Activation;
 
 use super::attention::AttendFn;
-use super::integers::TileIntegers;
+use super::integers::{IntegersFns, TileIntegers};
 use super::isa::{CpuError, Isa};
-use super::panels::{Lane, Panels, PanelsI8};
+use super::panels::{HalfSums, Lane, Panels, PanelsI8};
 
 /// Rows in a tile.
 pub(crate) const LANES: usize = 16;
@@ -40,7 +40,7 @@ pub(crate) type LayerNormFn = unsafe fn(&[f32], &[f32], &[f32], f32, &mut [f32])
 
 /// Rounds a vector to INT8 into its lane of a panel: x, lane, then integers, scales and sums as in
 /// [`PanelsI8`].
-pub(crate) type QuantiseFn = unsafe fn(&[f32], Lane, &mut [i8], &mut [f32], &mut [i32]);
+pub(crate) type QuantiseFn = unsafe fn(&[f32], Lane, &mut [i8], &mut [f32], &mut [HalfSums]);
 
 /// The inner kernels of one instruction set. The first ones multiply a tile of weights with any
 /// number of vectors.
@@ -60,14 +60,8 @@ pub(crate) struct Kernels {
     pub bf16_bf16: Option<MultiplyFn<u16, u16>>,
     /// MXFP4 weights, f32 vectors.
     pub mxfp4_f32: IntegersF32Fn,
-    /// MXFP4 weights, INT8 vectors.
-    pub mxfp4_i8: IntegersFn,
-    /// Q4_0 weights, INT8 vectors.
-    pub q4_0_i8: IntegersFn,
-    /// Q4_1 weights, INT8 vectors.
-    pub q4_1_i8: IntegersFn,
-    /// Q8_0 weights, INT8 vectors.
-    pub q8_0_i8: IntegersFn,
+    /// Weights that are integers, INT8 vectors.
+    pub integers_i8: IntegersFns,
     /// What a thread calls when it has made some products: gives back what they hold of it.
     pub release: fn(),
     /// Attention over f32 keys and values.

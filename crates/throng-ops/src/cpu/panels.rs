@@ -55,6 +55,9 @@ impl<'a, T> Panels<'a, T> {
     }
 }
 
+/// The sums of the first and of the second half of a block's integers.
+pub(crate) type HalfSums = [i16; 2];
+
 /// Vectors rounded to INT8 in blocks of [`BLOCK`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PanelsI8<'a> {
@@ -62,8 +65,8 @@ pub(crate) struct PanelsI8<'a> {
     pub values: Panels<'a, i8>,
     /// For each block what its integers are multiplied with.
     pub scales: Panels<'a, f32>,
-    /// For each block the sum of its integers.
-    pub sums: Panels<'a, i32>,
+    /// For each block the sums of its integers.
+    pub sums: Panels<'a, HalfSums>,
 }
 
 /// One panel of [`PanelsI8`].
@@ -74,7 +77,7 @@ pub(crate) struct PanelI8<'a> {
     /// `[blocks, vectors]`.
     pub scales: &'a [f32],
     /// `[blocks, vectors]`.
-    pub sums: &'a [i32],
+    pub sums: &'a [HalfSums],
     /// The vectors.
     pub vectors: usize,
 }

@@ -4,7 +4,7 @@
 
 use throng_spec::Activation;
 
-use super::panels::{BLOCK, Lane};
+use super::panels::{BLOCK, HalfSums, Lane};
 
 /// Adding it to an f32 below 2^22 leaves the nearest integer in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
@@ -36,7 +36,7 @@ pub(crate) fn quantise(
     lane: Lane,
     integers: &mut [i8],
     scales: &mut [f32],
-    sums: &mut [i32],
+    sums: &mut [HalfSums],
 ) {
     let outs = lane.blocks::<_, BLOCK>(integers);
     let outs = outs.zip(lane.blocks(scales).zip(lane.blocks(sums)));
@@ -49,9 +49,9 @@ pub(crate) fn quantise(
     }
 }
 
-/// Gives the scale and the sum of the integers.
+/// Gives the scale and the sums of the integers.
 #[inline(always)]
-fn quantise_block(x: &[f32; BLOCK], integers: &mut [i8; BLOCK]) -> (f32, i32) {
+fn quantise_block(x: &[f32; BLOCK], integers: &mut [i8; BLOCK]) -> (f32, HalfSums) {
     let mut lanes = [0.0f32; 8];
     for eight in x.as_chunks::<8>().0 {
         for (lane, x) in lanes.iter_mut().zip(eight) {
@@ -60,13 +60,12 @@ fn quantise_block(x: &[f32; BLOCK], integers: &mut [i8; BLOCK]) -> (f32, i32) {
     }
     let max = lanes.iter().copied().fold(0.0, f32::max);
     let inverse = if max > 0.0 { 127.0 / max } else { 0.0 };
-    let mut sum = 0;
     for (integer, x) in integers.iter_mut().zip(x) {
-        let rounded = (x * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i8;
-        sum += i32::from(rounded);
-        *integer = rounded;
+        *integer = (x * inverse + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i8;
     }
-    (max / 127.0, sum)
+    let halves = integers.as_chunks::<{ BLOCK / 2 }>().0;
+    let sum = |half: usize| halves[half].iter().map(|&integer| i16::from(integer)).sum();
+    (max / 127.0, [sum(0), sum(1)])
 }
 
 /// Rounds to bf16, to even where halfway. Columns that are missing in the last block are zeros.
@@ -188,7 +187,7 @@ mod tests {
     #[test]
     fn quantised_values_are_within_half_a_step() {
         let x: Vec<f32> = (0..50).map(|i| ((i * 37 % 64) as f32 - 31.0) * 0.37).collect();
-        let (mut integers, mut scales, mut sums) = ([1i8; 192], [0.0; 6], [0; 6]);
+        let (mut integers, mut scales, mut sums) = ([1i8; 192], [0.0; 6], [[0; 2]; 6]);
         let lane = Lane { index: 2, vectors: 3 };
         quantise(&x, lane, &mut integers, &mut scales, &mut sums);
         for (i, x) in x.iter().enumerate() {
@@ -198,15 +197,16 @@ mod tests {
         }
         assert_eq!(integers[5 * 32 + 18..], [0; 14], "columns that are not there");
         assert_eq!(integers[..64], [1; 64], "another lane");
-        let sum: i32 = integers[64..96].iter().map(|&q| i32::from(q)).sum();
-        assert_eq!(sums[2], sum);
+        let halves = [64..80, 80..96];
+        let expected = halves.map(|half| integers[half].iter().map(|&q| i16::from(q)).sum::<i16>());
+        assert_eq!(sums[2], expected);
     }
 
     #[test]
     fn a_block_of_zeros_stays_zero() {
-        let (mut integers, mut scales, mut sums) = ([1i8; 32], [1.0; 1], [1; 1]);
+        let (mut integers, mut scales, mut sums) = ([1i8; 32], [1.0; 1], [[1; 2]; 1]);
         let lane = Lane { index: 0, vectors: 1 };
         quantise(&[0.0; 32], lane, &mut integers, &mut scales, &mut sums);
-        assert_eq!((integers, scales, sums), ([0; 32], [0.0], [0]));
+        assert_eq!((integers, scales, sums), ([0; 32], [0.0], [[0; 2]]));
     }
 }

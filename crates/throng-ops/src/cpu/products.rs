@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use throng_spec::DType;
-
 use super::inputs::InputView;
 use super::kernels::{Kernels, LANES, Products};
 use super::packed::{Matrix, Tiles};
@@ -119,12 +117,7 @@ fn multiply_one(
             }
             (Tiles::Integers(dtype, tile), InputView::I8(x, width)) => {
                 let x = x.panels(width, positions);
-                match dtype {
-                    DType::Q4_0 => (kernels.q4_0_i8)(tile, x, out),
-                    DType::Q4_1 => (kernels.q4_1_i8)(tile, x, out),
-                    DType::Q8_0 => (kernels.q8_0_i8)(tile, x, out),
-                    _ => (kernels.mxfp4_i8)(tile, x, out),
-                }
+                (kernels.integers_i8.of(dtype))(tile, x, out);
             }
             _ => unreachable!("inputs are prepared as `Matrix::input` says"),
         }

@@ -4,7 +4,7 @@
 use half::f16;
 
 use super::attention::{Cell, GROUP_TOKENS, KvGroup, QueryTile, rescale};
-use super::integers::{Format, TileIntegers};
+use super::integers::{Codes, Mxfp4, TileIntegers, for_formats};
 use super::isa::Isa;
 use super::kernels::{Kernels, LANES, Products};
 use super::panels::{BLOCK, Panels, PanelsI8};
@@ -20,10 +20,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     bf16_f32,
     bf16_bf16: None,
     mxfp4_f32,
-    mxfp4_i8: |weights, x, out| integers(Format::MXFP4, weights, x, out),
-    q4_0_i8: |weights, x, out| integers(Format::Q4_0, weights, x, out),
-    q4_1_i8: |weights, x, out| integers(Format::Q4_1, weights, x, out),
-    q8_0_i8: |weights, x, out| integers(Format::Q8_0, weights, x, out),
+    integers_i8: for_formats!(integers),
     release: || {},
     attend_f32: attend::<f32>,
     attend_bf16: attend::<u16>,
@@ -86,10 +83,10 @@ fn mxfp4_f32(weights: TileIntegers<'_>, x: Panels<'_, f32>, out: &mut [Products]
     for (panel, out) in x.iter().zip(out.chunks_mut(super::panels::PANEL)) {
         out.fill([0.0; LANES]);
         let blocks = panel.values.as_chunks::<BLOCK>().0.chunks(panel.vectors);
-        for (weights, x) in weights.blocks(Format::MXFP4).zip(blocks) {
+        for (weights, x) in weights.blocks(Mxfp4::FORMAT).zip(blocks) {
             for (out, x) in out.iter_mut().zip(x) {
                 for ((out, integers), scale) in
-                    out.iter_mut().zip(&weights.integers).zip(weights.scales)
+                    out.iter_mut().zip(&weights.integers).zip(weights.scales[0])
                 {
                     let sum: f32 = integers.iter().zip(x).map(|(&w, x)| f32::from(w) * x).sum();
                     *out += sum * scale;
@@ -99,24 +96,38 @@ fn mxfp4_f32(weights: TileIntegers<'_>, x: Panels<'_, f32>, out: &mut [Products]
     }
 }
 
-fn integers(format: Format, weights: TileIntegers<'_>, x: PanelsI8<'_>, out: &mut [Products]) {
+fn integers<C: Codes>(weights: TileIntegers<'_>, x: PanelsI8<'_>, out: &mut [Products]) {
     for (panel, out) in x.iter().zip(out.chunks_mut(super::panels::PANEL)) {
         out.fill([0.0; LANES]);
         let blocks = panel.values.as_chunks::<BLOCK>().0.chunks(panel.vectors);
         let each = panel.scales.chunks(panel.vectors).zip(panel.sums.chunks(panel.vectors));
-        for (weights, (x, (scales, sums))) in weights.blocks(format).zip(blocks.zip(each)) {
+        for (weights, (x, (scales, sums))) in weights.blocks(C::FORMAT).zip(blocks.zip(each)) {
             for (vector, out) in out.iter_mut().enumerate() {
                 let (x, scale) = (&x[vector], scales[vector]);
-                let offset = scale * sums[vector] as f32;
+                let [first, second] = sums[vector];
+                let offset = scale * f32::from(first + second);
                 for (lane, out) in out.iter_mut().enumerate() {
-                    let products = weights.integers[lane].iter().zip(x);
-                    let sum: i32 = products.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum();
-                    *out += sum as f32 * (weights.scales[lane] * scale);
+                    let [a, b] = dots(&weights.integers[lane], x);
+                    let [first, second] = weights.scales.map(|scales| scales[lane] * scale);
+                    if const { C::FORMAT.scale.parts() == 1 } {
+                        *out += (a + b) as f32 * first;
+                    } else {
+                        *out += a as f32 * first;
+                        *out += b as f32 * second;
+                    }
                     *out += weights.offsets[lane] * offset;
                 }
             }
         }
     }
+}
+
+/// The products of the first and of the second half of a block.
+fn dots(weights: &[i8; BLOCK], x: &[i8; BLOCK]) -> [i32; 2] {
+    [0..BLOCK / 2, BLOCK / 2..BLOCK].map(|half| {
+        let products = weights[half.clone()].iter().zip(&x[half]);
+        products.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+    })
 }
 
 /// See `AttendFn`.

@@ -40,19 +40,38 @@ impl Stored {
     /// A random block of one of ggml's types, its f16 scales of a size that leaves values small.
     fn block(dtype: DType, random: &mut Random) -> Vec<u8> {
         let mut block: Vec<u8> = (0..dtype.block_bytes()).map(|_| random.bits() as u8).collect();
-        let (scales, size): (&[usize], f32) = match dtype {
-            DType::Q4_0 | DType::Q5_0 => (&[0], 0.1),
-            DType::Q4_1 | DType::Q5_1 => (&[0, 2], 0.1),
-            DType::Q8_0 => (&[0], 0.01),
-            DType::Q4K | DType::Q5K => (&[0, 2], 0.002),
-            DType::Q6K => (&[208], 0.0005),
-            other => panic!("{other} has no blocks with f16 scales"),
-        };
+        let (scales, size) = Self::f16_scales(dtype);
         for &start in scales {
             let scale = f16::from_f32(size * random.value());
             block[start..start + 2].copy_from_slice(&scale.to_le_bytes());
         }
         block
+    }
+
+    /// Where a block's f16 scales are, and a size of theirs that leaves values small.
+    fn f16_scales(dtype: DType) -> (&'static [usize], f32) {
+        match dtype {
+            DType::Mxfp4 => (&[], 0.0),
+            DType::Q4_0 | DType::Q5_0 => (&[0], 0.1),
+            DType::Q4_1 | DType::Q5_1 => (&[0, 2], 0.1),
+            DType::Q8_0 => (&[0], 0.01),
+            DType::Q4K | DType::Q5K => (&[0, 2], 0.002),
+            DType::Q6K => (&[208], 0.0005),
+            other => panic!("{other} has no blocks"),
+        }
+    }
+
+    /// Makes all bytes the same but those of scales.
+    pub fn fill_codes(&mut self, byte: u8) {
+        let (starts, _) = Self::f16_scales(self.dtype);
+        let len = if self.scales.is_empty() { self.dtype.block_bytes() } else { 16 };
+        for block in self.data.chunks_mut(len) {
+            for (at, value) in block.iter_mut().enumerate() {
+                if !starts.iter().any(|start| (*start..start + 2).contains(&at)) {
+                    *value = byte;
+                }
+            }
+        }
     }
 
     /// The whole of it, as a part of a matrix.

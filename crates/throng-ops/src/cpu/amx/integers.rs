@@ -1,5 +1,5 @@
-//! Products of small integers. A block of 32 columns is one instruction for 16 rows and 16 vectors;
-//! its sums go through memory to the vector registers, where they are scaled and added up.
+//! Products of small integers. A block of 32 columns is one instruction for 16 rows and 16 vectors,
+//! or one for each of its parts that have a scale; the sums go through memory to the vector registers, where they are scaled and added up.
 
 use std::arch::asm;
 use std::arch::x86_64::*;
@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::tiles::{self, Shape};
-use crate::cpu::avx512::{self, load_block, look_up};
+use crate::cpu::avx512::{self, load_block, load_integers};
 use crate::cpu::integers::{Codes, LINE, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
 use crate::cpu::panels::{BLOCK, PANEL, PanelI8, PanelsI8};
@@ -32,9 +32,9 @@ const BLOCK_BYTES: usize = LANES * BLOCK;
 struct Unpacked {
     /// Those of 4-bit codes; 8-bit integers are taken from where they are.
     integers: [[u8; BLOCK_BYTES]; CHUNK],
-    scales: [[f32; LANES]; CHUNK],
+    scales: [[[f32; LANES]; 2]; CHUNK],
     offsets: [[f32; LANES]; CHUNK],
-    /// Sums of a block and of the one before.
+    /// Sums of a part of a block and of the one before.
     sums: [Sums; 2],
 }
 
@@ -43,7 +43,7 @@ thread_local! {
     static UNPACKED: RefCell<Unpacked> = const {
         RefCell::new(Unpacked {
             integers: [[0; BLOCK_BYTES]; CHUNK],
-            scales: [[0.0; LANES]; CHUNK],
+            scales: [[[0.0; LANES]; 2]; CHUNK],
             offsets: [[0.0; LANES]; CHUNK],
             sums: [Sums([[0; LANES]; PANEL]); 2],
         })
@@ -65,8 +65,9 @@ pub(crate) fn multiply<C: Codes>(weights: TileIntegers<'_>, x: PanelsI8<'_>, out
     let rest = vectors % PANEL;
     let last = if rest == 0 { PANEL } else { rest };
     let [full_sums, last_sums] = [PANEL, last].map(|rows| Shape { rows, bytes: LINE });
-    let [full_x, last_x] = [PANEL, last].map(|rows| Shape { rows, bytes: BLOCK });
-    let rows = Shape { rows: BLOCK / 4, bytes: LINE };
+    let part = const { BLOCK / C::FORMAT.scale.parts() };
+    let [full_x, last_x] = [PANEL, last].map(|rows| Shape { rows, bytes: part });
+    let rows = Shape { rows: part / 4, bytes: LINE };
     // SAFETY: this kernel is in the table of machines with AMX alone.
     unsafe { tiles::shape([full_sums, last_sums, full_x, last_x, rows, rows, rows, rows]) };
     out.fill([0.0; LANES]);
@@ -119,16 +120,18 @@ impl<'a, C: Codes> Tile<'a, C> {
         let codes = self.codes(index);
         prefetch(codes.as_flattened());
         if const { C::FORMAT.table.is_some() } {
-            let table = const { &signed(C::FORMAT.table) };
             let integers = self.unpacked.integers[index % CHUNK].as_chunks_mut::<LINE>().0;
-            for (integers, line) in integers.as_chunks_mut::<2>().0.iter_mut().zip(codes) {
-                let [low, high] = look_up(line, table);
-                store_line(low, &mut integers[0]);
-                store_line(high, &mut integers[1]);
+            let columns = load_integers::<C, true>(codes.as_flattened());
+            for (out, columns) in integers.iter_mut().zip(columns) {
+                store_line(columns, out);
             }
         }
         let (scales, offsets) = load_block::<C>(self.weights, self.first + index);
-        store_floats(scales, &mut self.unpacked.scales[index % CHUNK]);
+        let parts = const { C::FORMAT.scale.parts() };
+        let kept = &mut self.unpacked.scales[index % CHUNK][..parts];
+        for (kept, scales) in kept.iter_mut().zip(scales) {
+            store_floats(scales, kept);
+        }
         if let Some(offsets) = offsets {
             store_floats(offsets, &mut self.unpacked.offsets[index % CHUNK]);
         }
@@ -149,19 +152,6 @@ impl<'a, C: Codes> Tile<'a, C> {
             self.codes(index).as_flattened().first_chunk().expect("eight lines")
         }
     }
-}
-
-/// The bytes of a table's integers.
-const fn signed(table: Option<[i8; 16]>) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    if let Some(table) = table {
-        let mut code = 0;
-        while code < 16 {
-            bytes[code] = table[code] as u8;
-            code += 1;
-        }
-    }
-    bytes
 }
 
 #[inline]
@@ -218,18 +208,21 @@ impl<C: Codes> Tile<'_, C> {
         if FIRST {
             (0..LEAD.min(blocks)).for_each(|index| self.unpack(index));
         }
-        // The sums of a block are on their way to memory while those of the one before are scaled.
+        // Sums are on their way to memory while those before are scaled.
+        let parts = const { C::FORMAT.scale.parts() };
         self.dot(0, &integers[0]);
-        for index in 0..blocks {
-            if FIRST && index + LEAD < blocks {
+        for step in 0..blocks * parts {
+            let (index, part) = (step / parts, step % parts);
+            if FIRST && part == 0 && index + LEAD < blocks {
                 self.unpack(index + LEAD);
             }
-            if index + 1 < blocks {
-                self.dot(index + 1, &integers[index + 1]);
+            if step + 1 < blocks * parts {
+                self.dot(step + 1, &integers[(step + 1) / parts]);
             }
-            let ready = &self.unpacked.sums[index % 2];
+            let ready = &self.unpacked.sums[step % 2];
+            let scales = &self.unpacked.scales[index % CHUNK][part];
             // SAFETY: 64 bytes are there to be read, on a line of their own.
-            let scales = unsafe { _mm512_load_ps(self.unpacked.scales[index % CHUNK].as_ptr()) };
+            let scales = unsafe { _mm512_load_ps(scales.as_ptr()) };
             let x_scales = &x.scales.as_chunks::<N>().0[index];
             for n in 0..N {
                 // SAFETY: as above.
@@ -237,13 +230,14 @@ impl<C: Codes> Tile<'_, C> {
                 let scale = _mm512_mul_ps(scales, _mm512_set1_ps(x_scales[n]));
                 totals[n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, totals[n]);
             }
-            if const { C::FORMAT.offset } {
+            if const { C::FORMAT.offset.is_some() } && part + 1 == parts {
                 let offsets = &self.unpacked.offsets[index % CHUNK];
                 // SAFETY: as above.
                 let offsets = unsafe { _mm512_load_ps(offsets.as_ptr()) };
                 let x_sums = &x.sums.as_chunks::<N>().0[index];
                 for n in 0..N {
-                    let x_sum = _mm512_set1_ps(x_scales[n] * x_sums[n] as f32);
+                    let x_sum = f32::from(x_sums[n][0] + x_sums[n][1]);
+                    let x_sum = _mm512_set1_ps(x_scales[n] * x_sum);
                     totals[n] = _mm512_fmadd_ps(offsets, x_sum, totals[n]);
                 }
             }
@@ -275,14 +269,18 @@ macro_rules! dot {
 }
 
 impl<C: Codes> Tile<'_, C> {
-    /// The sums of a block: `N` vectors with 16 rows.
+    /// The sums of a part of a block: `N` vectors with 16 rows.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn dot<const N: usize>(&mut self, index: usize, x: &[[i8; BLOCK]; N]) {
-        let weights = self.integers(index).as_ptr();
-        let (x, sums) = (x.as_ptr(), self.unpacked.sums[index % 2].0.as_mut_ptr());
-        // SAFETY: the registers have the shapes that `multiply` gave them, so `N` rows of 32 bytes are
-        // read from `x`, 8 of 64 from `weights`, and `N` rows of 64 written to `sums`.
+    fn dot<const N: usize>(&mut self, step: usize, x: &[[i8; BLOCK]; N]) {
+        let parts = const { C::FORMAT.scale.parts() };
+        let (index, start) = (step / parts, step % parts * (BLOCK / parts));
+        let weights = self.integers(index)[LANES * start..].as_ptr();
+        let x = x.as_flattened()[start..].as_ptr();
+        let sums = self.unpacked.sums[step % 2].0.as_mut_ptr();
+        // SAFETY: the registers have the shapes that `multiply` gave them, so from `x` a part of each
+        // of `N` rows of 32 bytes is read, from `weights` a line for each four columns of the part,
+        // and `N` rows of 64 bytes are written to `sums`.
         unsafe {
             if N == PANEL {
                 dot!("tmm0", "tmm2", x, weights, sums);

@@ -34,12 +34,13 @@ pub(super) fn load_bytes(bytes: &[u8; 32]) -> __m256i {
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
-/// Four integers in all lanes.
+/// Four bytes in all lanes.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn repeat(four: &[i8; 4]) -> __m256i {
+pub(super) fn repeat<T, const N: usize>(word: &[T; N]) -> __m256i {
+    const { assert!(size_of::<[T; N]>() == 4, "one lane") };
     // SAFETY: four bytes are there to be read, and are a number whatever they are.
-    _mm256_set1_epi32(unsafe { four.as_ptr().cast::<i32>().read_unaligned() })
+    _mm256_set1_epi32(unsafe { word.as_ptr().cast::<i32>().read_unaligned() })
 }
 
 #[inline]
@@ -54,7 +55,13 @@ pub(super) fn load_table(table: &[u8; 16]) -> __m128i {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn load_scales(codes: &[u8; LANES], half: usize) -> __m256 {
-    let codes = load_table(codes);
-    let codes = if half == 0 { codes } else { _mm_srli_si128(codes, 8) };
-    _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(codes), 23))
+    _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(load_half(codes, half)), 23))
+}
+
+/// A half of a tile's bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load_half(bytes: &[u8; LANES], half: usize) -> __m128i {
+    let bytes = load_table(bytes);
+    if half == 0 { bytes } else { _mm_srli_si128(bytes, 8) }
 }

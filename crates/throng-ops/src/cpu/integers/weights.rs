@@ -49,6 +49,7 @@ impl Integers {
                 // SAFETY: a tile comes up once, and tiles have no part in common.
                 let mut out = unsafe {
                     TileMut {
+                        format,
                         codes: codes.part(tile * lines..(tile + 1) * lines),
                         scales: all_scales.part(tile * scales..(tile + 1) * scales),
                         offsets: all_offsets.part(tile * offsets..(tile + 1) * offsets),
