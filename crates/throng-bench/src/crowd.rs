@@ -22,8 +22,12 @@ impl Crowd {
     pub fn new(spec: &ModelSpec, positions: usize, reach: usize) -> Self {
         let windows = || spec.layers.iter().map(|layer| layer.attention.window);
         let all = positions.div_ceil(BLOCK_TOKENS);
-        // What is computed again and the window before it, wherever in a block they begin.
-        let ring = |window: usize| (window.saturating_add(reach) / BLOCK_TOKENS + 2).min(all);
+        // What is computed again and what its first token sees before it, wherever in a block that
+        // begins: so many positions lie in one block more than they fill.
+        let ring = |window: usize| {
+            let held = window.saturating_sub(1).saturating_add(reach);
+            (held.saturating_sub(1).div_ceil(BLOCK_TOKENS) + 1).min(all)
+        };
         let each = KvBlocks {
             full: if windows().any(|window| window.is_none()) { all } else { 0 },
             window: windows().flatten().max().map_or(0, ring),
@@ -65,10 +69,12 @@ impl Crowd {
 mod tests {
     use std::collections::HashSet;
 
+    use throng_engine::EngineConfig;
     use throng_model::{Batch, Runner};
     use throng_testkit::{ScriptedRunner, TinyGptOss, UNREADABLE};
 
     use super::*;
+    use crate::offline::chunks;
 
     /// Logits that say whether every token of the history could be read back.
     fn runner(spec: &ModelSpec, blocks: KvBlocks) -> ScriptedRunner {
@@ -97,6 +103,25 @@ mod tests {
         // Twice: the second time over what the first one left.
         for position in (prompt..prompt + answer).chain(prompt..prompt + answer) {
             run((0..users).map(|user| crowd.row(user, position..position + 1, 1)).collect());
+        }
+    }
+
+    #[test]
+    fn one_reader_fits_the_window_pool_of_one_sequence() {
+        let spec = ModelSpec::from_config(&TinyGptOss::default().config()).unwrap();
+        for chunk in [1, 15, 16, 17, 32, 33, 64, 100] {
+            let config =
+                EngineConfig { max_sequences: 1, max_batched_tokens: chunk, ..Default::default() };
+            // Of no memory the engine makes what a sequence needs at least.
+            let pool = config.kv_blocks(&spec, 0, 2).window;
+            let crowd = Crowd::new(&spec, 300, chunk);
+            assert!(crowd.blocks(1).window <= pool, "{chunk}: {:?} of {pool}", crowd.blocks(1));
+            let mut runner = runner(&spec, crowd.blocks(1));
+            for part in chunks(0..300, chunk) {
+                let rows = vec![crowd.row(0, part, 1)];
+                let logits = runner.run(&Batch { rows }).unwrap();
+                assert!(logits.iter().all(|&lost| lost == 0.0), "chunks of {chunk}");
+            }
         }
     }
 
