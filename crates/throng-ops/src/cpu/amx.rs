@@ -5,6 +5,7 @@
 //! program touches its registers, so what one block of assembly leaves there the next one finds;
 //! the blocks say that they clobber them nevertheless.
 
+mod ahead;
 mod attend;
 mod bf16;
 mod integers;

@@ -11,6 +11,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::tiles::{Shape, shape};
 use crate::cpu::aligned::Aligned;
 use crate::cpu::attention::{GROUP_TOKENS, KvGroup, QueryTile, TILE_ROWS, Visible};
@@ -39,15 +40,17 @@ pub(super) fn attend(tile: &mut QueryTile, group: &KvGroup<'_, u16>) {
         round(tile);
     }
     let visible = Visible::of(&tile.seen[..tile.rows]);
-    let finite = stage(tile, group, visible);
+    let mut ahead = Ahead::new(tile.dim, group, tile.rows <= ROWS);
+    let finite = stage(tile, group, visible, &mut ahead);
     for first in (0..tile.rows).step_by(ROWS) {
         let rows = first..tile.rows.min(first + ROWS);
         let any = Visible::of(&tile.seen[rows.clone()]).any;
         if any == 0 {
             continue;
         }
-        score(tile, group, first, any);
+        score(tile, group, first, any, &mut ahead);
         for row in rows.clone() {
+            ahead.soften(row + 1, tile.rows);
             soften(tile, row);
         }
         if finite {
@@ -86,12 +89,18 @@ fn round(tile: &mut QueryTile) {
 /// anything, and zero times infinity is no zero. Gives whether zero weights make zeros of what
 /// only some of the rows see.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn stage(tile: &mut QueryTile, group: &KvGroup<'_, u16>, visible: Visible) -> bool {
+fn stage(
+    tile: &mut QueryTile,
+    group: &KvGroup<'_, u16>,
+    visible: Visible,
+    ahead: &mut Ahead<'_>,
+) -> bool {
     let dim = tile.dim;
     let exponent = _mm512_set1_epi16(0x7f80);
     let mut finite = true;
     let pairs = tile.bf16.values[..GROUP_TOKENS * dim].chunks_exact_mut(2 * dim);
     for (index, out) in pairs.enumerate() {
+        ahead.stage(index + 1);
         // Of even and odd lanes: one token is in the lower halves of 32 bits, one in the upper.
         let halves = |tokens: u64| (tokens >> (2 * index) & 3) as u32;
         let lanes = |halves: u32| (halves & 1) * 0x5555_5555 + (halves >> 1) * 0xaaaa_aaaa;
@@ -100,11 +109,12 @@ fn stage(tile: &mut QueryTile, group: &KvGroup<'_, u16>, visible: Visible) -> bo
             out.fill(0);
             continue;
         }
-        if tile.rows <= ROWS {
-            fetch_next(group, index, dim);
-        }
         let values = group.values[index * 2 / BLOCK_TOKENS];
         let values = &values[index * 2 % BLOCK_TOKENS * dim..][..2 * dim];
+        if visible.all == !0 {
+            out.copy_from_slice(values);
+            continue;
+        }
         for (out, values) in out.as_chunks_mut::<DEPTH>().0.iter_mut().zip(values.as_chunks().0) {
             let values = _mm512_maskz_mov_epi16(lanes(any), load_words(values));
             if some != 0 {
@@ -118,29 +128,21 @@ fn stage(tile: &mut QueryTile, group: &KvGroup<'_, u16>, visible: Visible) -> bo
     finite
 }
 
-/// Asks for a part of the next group, as large as a pair of tokens. Blocks lie anywhere, so the
-/// machine does not foresee where the next one begins. Where few rows wait for keys from memory it
-/// saves a fifth of the time; many rows wait for something else.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn fetch_next(group: &KvGroup<'_, u16>, pair: usize, dim: usize) {
-    const PAIRS: usize = BLOCK_TOKENS / 2;
-    // Keys and values of a block are as many lines as there are dimensions.
-    let first =
-        group.next[pair / PAIRS].as_ptr().wrapping_add(pair % PAIRS * (dim / PAIRS) * DEPTH);
-    for line in 0..dim / PAIRS {
-        // A hint, which reads nothing, whatever the address.
-        _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(line * DEPTH).cast());
-    }
-}
-
 /// `query · key` for the register of rows from `first` on and the keys of all blocks that one of
 /// them sees.
-fn score(tile: &mut QueryTile, group: &KvGroup<'_, u16>, first: usize, any: u64) {
+#[target_feature(enable = "avx512f")]
+fn score(
+    tile: &mut QueryTile,
+    group: &KvGroup<'_, u16>,
+    first: usize,
+    any: u64,
+    ahead: &mut Ahead<'_>,
+) {
     let dim = tile.dim;
     let queries = &tile.bf16.queries[first * dim..][..ROWS * dim];
     let scores = &mut tile.weights[first..first + ROWS];
     for (block, keys) in group.keys.iter().enumerate() {
+        ahead.score(block + 1);
         if any >> (block * BLOCK_TOKENS) & 0xffff == 0 {
             continue;
         }
@@ -248,7 +250,8 @@ fn weigh_each(tile: &mut QueryTile, group: &KvGroup<'_, u16>, rows: Range<usize>
     let mut after = before.clone();
     for row in rows.clone() {
         tile.out[all.clone()].copy_from_slice(&before);
-        stage(tile, group, Visible::of(&[tile.seen[row]]));
+        let nothing = &mut Ahead::new(tile.dim, group, false);
+        stage(tile, group, Visible::of(&[tile.seen[row]]), nothing);
         weigh(tile, rows.start);
         let own = (row - rows.start) * stride..(row - rows.start + 1) * stride;
         after[own.clone()].copy_from_slice(&tile.out[all.clone()][own]);
