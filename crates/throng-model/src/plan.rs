@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use throng_checkpoint::Checkpoint;
-use throng_ops::{Precision, kv_pool_bytes, packed_bytes, packed_dtype, scratch_bytes};
+use throng_ops::{
+    Precision, kv_pool_bytes, packed_bytes, packed_dtype, scratch_bytes, stacked_dtypes,
+};
 use throng_spec::{DType, LayerRole, ModelSpec, Role, Stored};
 
 use crate::kv::KvBlocks;
@@ -87,16 +89,24 @@ pub fn kept(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> Vec<S
     }
     let kept = |(role, shape): (Role, Vec<usize>)| {
         use LayerRole::{Key, Query, Router, Value};
-        let (together, precision) = match role {
-            Role::Layer(layer, Query | Key | Value) => {
-                ([Query, Key, Value].map(|role| Role::Layer(layer, role)).to_vec(), precision)
-            }
-            Role::Layer(_, Router) => (vec![role], Precision::Exact),
-            role => (vec![role], precision),
+        let dtypes = |role| dtypes.get(&role).map_or(&[][..], |dtypes| dtypes);
+        let precision = match role {
+            Role::Layer(_, Router) => Precision::Exact,
+            _ => precision,
         };
-        let parts = together.iter().filter_map(|role| dtypes.get(role)).flatten().copied();
-        let dtype =
-            if is_matrix(role, &shape) { packed_dtype(parts, precision) } else { DType::F32 };
+        let dtype = match role {
+            _ if !is_matrix(role, &shape) => DType::F32,
+            Role::Layer(layer, Query | Key | Value) => {
+                let rows = [spec.heads.query_width(), spec.heads.kv_width(), spec.heads.kv_width()];
+                let roles = [Query, Key, Value].map(|role| Role::Layer(layer, role));
+                let parts = roles.into_iter().zip(rows);
+                let parts = parts.filter_map(|(role, rows)| Some((*dtypes(role).first()?, rows)));
+                let kept = stacked_dtypes(&parts.collect::<Vec<_>>(), precision);
+                let place = roles.iter().position(|&other| other == role);
+                place.and_then(|place| kept.get(place)).copied().unwrap_or(DType::F32)
+            }
+            _ => packed_dtype(dtypes(role).iter().copied(), precision),
+        };
         Stored { role, dtype, values: shape.iter().product() }
     };
     spec.tensors().into_iter().map(kept).collect()
@@ -111,20 +121,25 @@ fn is_matrix(role: Role, shape: &[usize]) -> bool {
 /// What `Weights::bind` makes of the tensors.
 fn weights_bytes(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> usize {
     let mut sum = 0usize;
-    let mut stacked_rows = 0;
+    let mut stacked = Vec::new();
     for ((role, shape), kept) in spec.tensors().into_iter().zip(kept(spec, tensors, precision)) {
         let bytes = match (role, &shape[..]) {
             // Stacked: the last one packs all three.
             (Role::Layer(_, LayerRole::Query | LayerRole::Key), [rows, _]) => {
-                stacked_rows += rows;
+                stacked.push((kept.dtype, *rows));
                 0
             }
             // Biases of matrices are packed with them.
             (Role::Layer(_, role), _) if role.is_matrix_bias() => 0,
             (_, [outer @ .., rows, cols]) if is_matrix(role, &shape) => {
-                let rows = rows + std::mem::take(&mut stacked_rows);
-                packed_bytes(kept.dtype, [outer.iter().product(), rows, *cols])
-                    .unwrap_or(usize::MAX)
+                stacked.push((kept.dtype, *rows));
+                // Parts that are kept alike are one matrix, others fill the tiles of their own.
+                let parts = std::mem::take(&mut stacked);
+                let bytes = parts.chunk_by(|a, b| a.0 == b.0).map(|alike| {
+                    let rows = alike.iter().map(|part| part.1).sum();
+                    packed_bytes(alike[0].0, [outer.iter().product(), rows, *cols])
+                });
+                bytes.fold(0usize, |sum, bytes| sum.saturating_add(bytes.unwrap_or(usize::MAX)))
             }
             _ => kept.bytes(),
         };

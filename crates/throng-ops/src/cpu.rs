@@ -43,7 +43,9 @@ use self::attention::Attend;
 pub use self::attention::KvPool;
 pub use self::bandwidth::read_bandwidth;
 use self::experts::Experts;
-pub use self::footprint::{kv_pool_bytes, packed_bytes, packed_dtype, scratch_bytes};
+pub use self::footprint::{
+    kv_pool_bytes, packed_bytes, packed_dtype, scratch_bytes, stacked_dtypes,
+};
 pub use self::isa::{CpuError, Isa};
 use self::kernels::Kernels;
 use self::linear::{Linear, Store};

@@ -27,7 +27,7 @@ pub use backend::{Attention, Backend, OutOfMemory, Precision};
 pub use counts::{Counted, Kept, Packed};
 pub use cpu::{
     Cpu, CpuError, Isa, arithmetic_peaks, kv_pool_bytes, packed_bytes, packed_dtype,
-    read_bandwidth, scratch_bytes,
+    read_bandwidth, scratch_bytes, stacked_dtypes,
 };
 pub use limits::{Bound, Limit, Limits};
 pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};

@@ -109,6 +109,36 @@ fn the_pairs_of_a_vector_are_parted() {
     }
 }
 
+/// Rows of several quantised types stay what they are where each fills tiles of its own: products are
+/// those of the parts, bit for bit.
+#[test]
+fn stacked_parts_of_several_types_are_their_own_matrices() {
+    let (mut random, cols, precision) = (Random::new(11), 512, Precision::Fast);
+    let kinds = [(DType::Q4K, 32), (DType::Q6K, 16), (DType::Q8_0, 21)];
+    let stored = kinds.map(|(dtype, rows)| Stored::random(dtype, [1, rows, cols], &mut random));
+    let parts = stored.each_ref().map(Stored::part);
+    let bias: Vec<f32> = stored.iter().flat_map(|part| part.bias.clone()).collect();
+    let (order, bias) = (RowOrder::Stacked, Some(&bias[..]));
+    let source = MatrixSource { groups: 1, cols, parts: &parts, order, bias };
+    let x = random.values(20 * cols);
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
+        let mut cpu = Cpu::new(2, Some(isa)).unwrap();
+        let whole = cpu.pack(&source, precision);
+        let packed = stored.each_ref().map(|part| part.pack(&mut cpu, precision));
+        assert_eq!(whole.bytes(), packed.iter().map(|matrix| matrix.bytes()).sum::<usize>());
+        let rows = kinds.iter().map(|kind| kind.1).sum();
+        let ours = linear_of(&mut cpu, &whole, rows, (&x, 20));
+        for (token, ours) in ours.chunks(rows).enumerate() {
+            let x = &x[token * cols..][..cols];
+            let each = packed.iter().zip(kinds);
+            let expected: Vec<f32> = each
+                .flat_map(|(part, (_, rows))| linear_of(&mut cpu, part, rows, (x, 1)))
+                .collect();
+            assert_eq!(ours, expected, "{isa}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 

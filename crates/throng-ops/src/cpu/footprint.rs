@@ -12,7 +12,7 @@ use crate::placement::BLOCK_TOKENS;
 /// all are of one dtype that the kernels have a format for, so without loss. For [`Precision::Exact`]
 /// those are MXFP4, bf16 and f16, and all else becomes f32. [`Precision::Fast`] has all quantised
 /// types, and rounds their values to bf16 where several meet in a matrix, with an error below that
-/// of their quantisation.
+/// of their quantisation; but see [`stacked_dtypes`].
 pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Precision) -> DType {
     let fast = precision == Precision::Fast;
     let first = parts.clone().next().unwrap_or(DType::F32);
@@ -27,6 +27,18 @@ pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Preci
     } else {
         DType::F32
     }
+}
+
+/// How each of the parts of a matrix is kept that are stacked, given their dtypes and rows: as it is
+/// stored if all are of dtypes that stay as they are and each but the last fills its tiles, and
+/// else as [`packed_dtype`] says.
+pub fn stacked_dtypes(parts: &[(DType, usize)], precision: Precision) -> Vec<DType> {
+    let together = packed_dtype(parts.iter().map(|part| part.0), precision);
+    let before = parts.split_last().map_or(&[][..], |(_, before)| before);
+    let apart = precision == Precision::Fast
+        && parts.iter().all(|(dtype, _)| Format::of(*dtype).is_some())
+        && before.iter().all(|(_, rows)| rows.is_multiple_of(LANES));
+    parts.iter().map(|(dtype, _)| if apart { *dtype } else { together }).collect()
 }
 
 /// Columns with their padding.
@@ -69,7 +81,7 @@ pub fn scratch_bytes(tokens: usize, hidden: usize, heads: Heads, mlp: &Mlp) -> u
 
 #[cfg(test)]
 mod tests {
-    use super::{packed_bytes, packed_dtype};
+    use super::{packed_bytes, packed_dtype, stacked_dtypes};
     use crate::backend::Precision::{Exact, Fast};
     use throng_spec::DType::{self, *};
 
@@ -94,6 +106,16 @@ mod tests {
             assert_eq!(packed_dtype(parts.iter().copied(), Exact), exact, "{parts:?}");
             assert_eq!(packed_dtype(parts.iter().copied(), Fast), fast, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn stacked_parts_stay_as_they_are_if_each_fills_its_tiles() {
+        let parts = [(Q4K, 32), (Q4K, 16), (Q6K, 5)];
+        assert_eq!(stacked_dtypes(&parts, Fast), [Q4K, Q4K, Q6K]);
+        assert_eq!(stacked_dtypes(&parts, Exact), [F32; 3]);
+        assert_eq!(stacked_dtypes(&[(Q4K, 32), (Q6K, 5), (Q4K, 16)], Fast), [Bf16; 3]);
+        assert_eq!(stacked_dtypes(&[(Q4K, 5), (Q4K, 5)], Fast), [Q4K; 2]);
+        assert_eq!(stacked_dtypes(&[(Q4K, 16), (Bf16, 16)], Fast), [Bf16; 2]);
     }
 
     #[test]

@@ -7,14 +7,14 @@ use half::f16;
 use throng_spec::DType;
 
 use super::aligned::{Aligned, Arena};
-use super::footprint::{packed_dtype, padded};
+use super::footprint::{packed_dtype, padded, stacked_dtypes};
 use super::integers::{Format, Integers, TileIntegers};
 use super::kernels::{Kernels, LANES};
 use super::panels::BLOCK;
 use super::pool::Pool;
 use super::scatter::for_each_part;
 use crate::backend::Precision;
-use crate::matrix::{MatrixSource, RowBytes};
+use crate::matrix::{MatrixPart, MatrixSource, RowBytes, RowOrder};
 
 /// A packed matrix `[groups, rows, cols]` with its bias.
 #[derive(Debug)]
@@ -50,7 +50,8 @@ enum Weights {
     F32(Aligned<f32>),
     F16(Aligned<u16>),
     Bf16(Aligned<u16>),
-    Integers(Integers),
+    /// One after the other; several only in a matrix of one group.
+    Integers(Vec<Integers>),
 }
 
 /// The weights of adjacent tiles.
@@ -83,6 +84,15 @@ impl Matrix {
         let tile = LANES * padded_cols;
         let dtypes = source.parts.iter().map(|part| part.dtype);
         let dtype = packed_dtype(dtypes, precision);
+        if let Some(sections) = sections(source, precision) {
+            let pack = |(format, section): &(Format, MatrixSource<'_>)| {
+                let shape = (section.rows().div_ceil(LANES), padded_cols);
+                Integers::pack(section, section.parts[0].dtype, *format, shape, (memory, pool))
+            };
+            let weights = Weights::Integers(sections.iter().map(pack).collect());
+            let bias = pack_bias(source, rows, tiles);
+            return Self { rows, cols, padded_cols, tiles, input: Input::I8, weights, bias };
+        }
         let (input, weights) = match dtype {
             DType::F16 => {
                 let mut weights = memory.zeroed(len);
@@ -99,7 +109,8 @@ impl Matrix {
             _ if let Some(format) = Format::of(dtype) => {
                 let shape = (tiles, padded_cols);
                 let integers = Integers::pack(source, dtype, format, shape, (memory, pool));
-                (if fast { Input::I8 } else { Input::F32 }, Weights::Integers(integers))
+                let input = if fast { Input::I8 } else { Input::F32 };
+                (input, Weights::Integers(vec![integers]))
             }
             _ => {
                 let mut weights = memory.zeroed(len);
@@ -117,7 +128,7 @@ impl Matrix {
             Weights::F32(weights) => size_of_val(&**weights),
             Weights::F16(weights) => size_of_val(&**weights),
             Weights::Bf16(weights) => size_of_val(&**weights),
-            Weights::Integers(integers) => integers.bytes(),
+            Weights::Integers(sections) => sections.iter().map(Integers::bytes).sum(),
         };
         weights + size_of_val(&*self.bias)
     }
@@ -131,9 +142,18 @@ impl Matrix {
             Weights::F32(weights) => Tiles::F32(&weights[start..end]),
             Weights::F16(weights) => Tiles::F16(&weights[start..end]),
             Weights::Bf16(weights) => Tiles::Bf16(&weights[start..end]),
-            Weights::Integers(integers) => {
-                let blocks = start / LANES / BLOCK..end / LANES / BLOCK;
-                Tiles::Integers(integers.dtype(), integers.blocks(blocks))
+            Weights::Integers(sections) => {
+                let (mut first, mut sections) = (first + tiles.start, sections.iter());
+                let section = loop {
+                    let section = sections.next().expect("a tile of the matrix");
+                    if first < section.tiles() {
+                        break section;
+                    }
+                    first -= section.tiles();
+                };
+                let blocks = self.padded_cols / BLOCK;
+                let blocks = first * blocks..(first + tiles.len()) * blocks;
+                Tiles::Integers(section.dtype(), section.blocks(blocks))
             }
         }
     }
@@ -177,6 +197,25 @@ impl Matrix {
             }
         }
     }
+}
+
+/// The parts of a matrix that stay in dtypes of their own, each with its format; see
+/// [`stacked_dtypes`].
+fn sections<'a>(
+    source: &MatrixSource<'a>,
+    precision: Precision,
+) -> Option<Vec<(Format, MatrixSource<'a>)>> {
+    let stored: Vec<_> = source.parts.iter().map(|part| (part.dtype, part.rows)).collect();
+    let one_group = source.groups == 1 && source.order == RowOrder::Stacked;
+    let is_mixed = stored.iter().any(|(dtype, _)| *dtype != stored[0].0);
+    if !one_group || !is_mixed || stacked_dtypes(&stored, precision)[0] != stored[0].0 {
+        return None;
+    }
+    let section = |part: &'a MatrixPart<'a>| {
+        let parts = std::slice::from_ref(part);
+        Some((Format::of(part.dtype)?, MatrixSource { parts, bias: None, ..*source }))
+    };
+    source.parts.iter().map(section).collect()
 }
 
 /// The rows of a tile of all groups' tiles, each with its lane.

@@ -18,6 +18,8 @@ use crate::matrix::MatrixSource;
 pub(crate) struct Integers {
     dtype: DType,
     format: Format,
+    /// Of all groups.
+    tiles: usize,
     codes: Aligned<u8>,
     scales: Aligned<u8>,
     offsets: Aligned<u8>,
@@ -37,6 +39,7 @@ impl Integers {
         let mut packed = Self {
             dtype,
             format,
+            tiles: count,
             codes: memory.zeroed(count * lines),
             scales: memory.zeroed(count * scales),
             offsets: memory.zeroed(count * offsets),
@@ -72,6 +75,11 @@ impl Integers {
             scales: &self.scales[part(scales)],
             offsets: &self.offsets[part(offsets)],
         }
+    }
+
+    /// Tiles of all groups.
+    pub(crate) fn tiles(&self) -> usize {
+        self.tiles
     }
 
     /// The dtype whose format it is.
