@@ -234,7 +234,7 @@ impl Backend for Cpu {
     }
 
     fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut Vec<f32>) {
-        heads::rotate(&mut self.pool, attention, angles, qkv);
+        heads::rotate((self.kernels, &mut self.pool), attention, angles, qkv);
     }
 
     fn append_kv(

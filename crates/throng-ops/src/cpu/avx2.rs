@@ -21,6 +21,7 @@ use super::isa::Isa;
 use super::kernels::{Kernels, LANES, Products};
 use super::panels::{BLOCK, HalfSums, Lane, PANEL, Panel, Panels};
 use super::portable;
+use super::products::Joined;
 use crate::mxfp4::VALUES;
 
 /// The table.
@@ -39,6 +40,8 @@ pub(crate) static KERNELS: Kernels = Kernels {
     narrow,
     rms_norm,
     layer_norm,
+    rotate,
+    join,
     activate,
 };
 
@@ -67,6 +70,18 @@ macro_rules! for_panels {
     };
 }
 
+/// See `Kernels::join`: left to itself, the compiler gathers a lane of many products at once.
+#[target_feature(enable = "avx2")]
+fn join(products: &[Products], bias: &Products, half: usize, joined: &mut [Joined]) {
+    for (products, joined) in products.iter().zip(joined) {
+        let joined = &mut joined.as_chunks_mut::<LANES>().0[half];
+        let halves = products.as_chunks::<HALF>().0.iter().zip(bias.as_chunks().0);
+        for ((products, bias), joined) in halves.zip(joined.as_chunks_mut().0) {
+            store(_mm256_add_ps(load_f32(products), load_f32(bias)), joined);
+        }
+    }
+}
+
 /// Defines functions of the portable loops, compiled for this instruction set.
 macro_rules! portable {
     ($(fn $name:ident($($argument:ident: $type:ty),*);)*) => {
@@ -82,6 +97,7 @@ portable! {
     fn narrow(x: &[f32], lane: Lane, out: &mut [u16]);
     fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]);
     fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]);
+    fn rotate(cos: &[f32], sin: &[f32], heads: &mut [f32]);
     fn activate(activation: Activation, x: &[f32], out: &mut [f32]);
 }
 

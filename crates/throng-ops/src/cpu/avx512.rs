@@ -8,6 +8,7 @@
 
 mod attend;
 mod integers;
+mod quantise;
 mod softmax;
 mod vector;
 
@@ -17,13 +18,15 @@ use throng_spec::Activation;
 
 pub(super) use self::attend::attend;
 pub(super) use self::integers::{load_block, load_integers, multiply};
+use self::quantise::quantise;
 pub(super) use self::softmax::weights;
 use self::vector::{load_bytes, load_f16, load_f32, load_pairs, load_scales, repeat, store};
 use super::integers::{LINE, TileIntegers, for_formats};
 use super::isa::Isa;
 use super::kernels::{Kernels, LANES, Products};
-use super::panels::{BLOCK, HalfSums, Lane, PANEL, Panel, Panels};
+use super::panels::{BLOCK, Lane, PANEL, Panel, Panels};
 use super::portable;
+use super::products::Joined;
 use crate::mxfp4::VALUES;
 
 /// The table for machines without bf16 dot products.
@@ -42,6 +45,8 @@ pub(crate) static KERNELS: Kernels = Kernels {
     narrow,
     rms_norm,
     layer_norm,
+    rotate,
+    join,
     activate,
 };
 
@@ -75,11 +80,21 @@ macro_rules! portable {
 }
 
 portable! {
-    fn quantise(x: &[f32], at: Lane, out: &mut [i8], scales: &mut [f32], sums: &mut [HalfSums]);
     fn narrow(x: &[f32], lane: Lane, out: &mut [u16]);
     fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]);
     fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]);
+    fn rotate(cos: &[f32], sin: &[f32], heads: &mut [f32]);
     fn activate(activation: Activation, x: &[f32], out: &mut [f32]);
+}
+
+/// See `Kernels::join`: left to itself, the compiler gathers a lane of many products at once.
+#[target_feature(enable = "avx512f")]
+fn join(products: &[Products], bias: &Products, half: usize, joined: &mut [Joined]) {
+    let bias = load_f32(bias);
+    for (products, joined) in products.iter().zip(joined) {
+        let sum = _mm512_add_ps(load_f32(products), bias);
+        store(sum, &mut joined.as_chunks_mut().0[half]);
+    }
 }
 
 /// The blocks of `N` vectors of a panel from the one at `first` on.

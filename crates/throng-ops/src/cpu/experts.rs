@@ -7,10 +7,10 @@ use throng_spec::Activation;
 
 use super::aligned::Aligned;
 use super::inputs::{Gather, InputView, Inputs};
-use super::kernels::{Kernels, Products};
+use super::kernels::Kernels;
 use super::packed::Matrix;
 use super::pool::Pool;
-use super::products::{Multiplication, PAIR, pair_work};
+use super::products::{Joined, Multiplication, PAIR, add, pair_work, set};
 use super::scatter::{Scatter, for_each_part};
 use super::work::grain;
 use crate::routes::Routes;
@@ -49,13 +49,15 @@ impl Experts {
         self.used.clear();
         self.used.extend(used(routes));
         let tiles = Tiles { kernels, routes, matrix, used: &self.used };
-        tiles.for_each(pool, x, &|slot, tile, products| {
-            let rows = matrix.tile_rows(tile);
-            let start = slot as usize * width;
-            // SAFETY: a slot's tile comes up once, and tiles have no row in common.
-            let out = unsafe { out.part(start + rows.start / inputs..start + rows.end / inputs) };
-            // SAFETY: a reference to the kernels is proof that the machine can run them.
-            unsafe { (kernels.activate)(activation, &products[..rows.len()], out) };
+        tiles.for_each(pool, x, &|slots, rows, products| {
+            let outputs = rows.start / inputs..rows.end / inputs;
+            for (&slot, products) in slots.iter().zip(products) {
+                let start = slot as usize * width;
+                // SAFETY: a slot's tile comes up once, and tiles have no row in common.
+                let out = unsafe { out.part(start + outputs.start..start + outputs.end) };
+                // SAFETY: a reference to the kernels is proof that the machine can run them.
+                unsafe { (kernels.activate)(activation, &products[..rows.len()], out) };
+            }
         });
     }
 
@@ -71,17 +73,29 @@ impl Experts {
         let slot = |position: usize| routes.grouped()[position] as usize;
         let gather = Gather { runs: &mut runs(routes), vector: &slot };
         let x = self.inputs.prepare((kernels, pool), matrix, x, gather);
-        self.slots.grow(routes.slots() * width);
         self.used.clear();
         self.used.extend(used(routes));
         let tiles = Tiles { kernels, routes, matrix, used: &self.used };
-        let slots = Scatter::new(&mut self.slots);
-        tiles.for_each(pool, x, &|slot, tile, products| {
-            let rows = matrix.tile_rows(tile);
-            let start = slot as usize * width;
-            // SAFETY: a slot's tile comes up once, and tiles have no row in common.
-            let out = unsafe { slots.part(start + rows.start..start + rows.end) };
-            out.copy_from_slice(&products[..rows.len()]);
+        if routes.active() == 1 {
+            // Each token has one slot, whose product is all that there is to add.
+            let out = Scatter::new(&mut out[..routes.tokens() * width]);
+            return tiles.for_each(pool, x, &|slots, rows, products| {
+                for (&slot, products) in slots.iter().zip(products) {
+                    let (start, weight) = (slot as usize * width, routes.weights()[slot as usize]);
+                    // SAFETY: a slot's tile comes up once, and tiles have no row in common.
+                    let out = unsafe { out.part(start + rows.start..start + rows.end) };
+                    add(out, &products.map(|product| weight * product));
+                }
+            });
+        }
+        self.slots.grow(routes.slots() * width);
+        let slots_out = Scatter::new(&mut self.slots);
+        tiles.for_each(pool, x, &|slots, rows, products| {
+            for (&slot, products) in slots.iter().zip(products) {
+                let start = slot as usize * width;
+                // SAFETY: a slot's tile comes up once, and tiles have no row in common.
+                set(unsafe { slots_out.part(start + rows.start..start + rows.end) }, products);
+            }
         });
         let (tokens, active) = (routes.tokens(), routes.active());
         let slots = &self.slots;
@@ -110,6 +124,10 @@ fn runs(routes: &Routes) -> impl Iterator<Item = Range<usize>> {
     (0..routes.expert_count()).map(|expert| routes.positions(expert))
 }
 
+/// What becomes of products: takes slots of an expert, some of its rows, and for each slot the
+/// products of those rows.
+type StoreSlots<'a> = dyn Fn(&[u32], Range<usize>, &[Joined]) + Sync + 'a;
+
 /// All tiles of the experts in use.
 struct Tiles<'a> {
     kernels: &'a Kernels,
@@ -119,13 +137,8 @@ struct Tiles<'a> {
 }
 
 impl Tiles<'_> {
-    /// Calls `store` for each slot and tile with the products and the bias.
-    fn for_each(
-        &self,
-        pool: &mut Pool,
-        x: InputView<'_>,
-        store: &(dyn Fn(u32, usize, &Products) + Sync),
-    ) {
+    /// Stores the products of each slot, biases added; see [`Multiplication::run`].
+    fn for_each(&self, pool: &mut Pool, x: InputView<'_>, store: &StoreSlots<'_>) {
         let Self { kernels, routes, matrix, used } = *self;
         let pairs = matrix.tiles.div_ceil(PAIR);
         let items = used.len() * pairs;
@@ -136,8 +149,8 @@ impl Tiles<'_> {
                 let (expert, pair) = (used[item / pairs] as usize, item % pairs);
                 let tiles = pair * PAIR..matrix.tiles.min((pair + 1) * PAIR);
                 let positions = routes.positions(expert);
-                multiplication.run(expert, tiles, positions, &mut |tile, position, product| {
-                    store(routes.grouped()[position], tile, product);
+                multiplication.run(expert, tiles, positions, &mut |rows, first, products| {
+                    store(&routes.grouped()[first..][..products.len()], rows, products);
                 });
             }
             (kernels.release)();

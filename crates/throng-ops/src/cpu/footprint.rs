@@ -71,7 +71,7 @@ pub fn scratch_bytes(tokens: usize, hidden: usize, heads: Heads, mlp: &Mlp) -> u
     let slots = tokens.saturating_mul(mlp.active());
     let linear = tokens.saturating_mul(padded(hidden.max(heads.query_width())));
     let experts = slots.saturating_mul(padded(mlp.width.max(hidden)));
-    let sums = slots.saturating_mul(hidden);
+    let sums = if mlp.active() > 1 { slots.saturating_mul(hidden) } else { 0 };
     let routes = tokens.saturating_mul(mlp.experts());
     let normed = tokens.saturating_mul(heads.query_width() + 2 * heads.kv_width());
     [linear, experts, sums, routes, normed]

@@ -10,7 +10,12 @@ use crate::backend::Attention;
 use crate::placement::Angles;
 
 /// Rotates all query and key heads in place; dimension i is paired with i + dim/2.
-pub(crate) fn rotate(pool: &mut Pool, attention: &Attention, angles: &Angles, qkv: &mut [f32]) {
+pub(crate) fn rotate(
+    (kernels, pool): (&Kernels, &mut Pool),
+    attention: &Attention,
+    angles: &Angles,
+    qkv: &mut [f32],
+) {
     let Heads { query, kv, dim } = attention.heads;
     let (width, half) = (attention.qkv_width(), dim / 2);
     let tokens = angles.cos.len() / half;
@@ -18,14 +23,8 @@ pub(crate) fn rotate(pool: &mut Pool, attention: &Attention, angles: &Angles, qk
     for_each_part(pool, qkv, width, grain(pool, tokens, 4 * width), &|token, qkv| {
         let cos = &angles.cos[token * half..][..half];
         let sin = &angles.sin[token * half..][..half];
-        for head in qkv.chunks_exact_mut(dim).take(query + kv) {
-            let (low, high) = head.split_at_mut(half);
-            for ((low, high), (cos, sin)) in low.iter_mut().zip(high).zip(cos.iter().zip(sin)) {
-                let (x, y) = (*low, *high);
-                *low = x * cos - y * sin;
-                *high = y * cos + x * sin;
-            }
-        }
+        // SAFETY: a reference to the kernels is proof that the machine can run them.
+        unsafe { (kernels.rotate)(cos, sin, &mut qkv[..(query + kv) * dim]) };
     });
 }
 

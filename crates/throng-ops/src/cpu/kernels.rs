@@ -18,6 +18,7 @@ use super::attention::AttendFn;
 use super::integers::{IntegersFns, TileIntegers};
 use super::isa::{CpuError, Isa};
 use super::panels::{HalfSums, Lane, Panels, PanelsI8};
+use super::products::Joined;
 
 /// Rows in a tile.
 pub(crate) const LANES: usize = 16;
@@ -76,6 +77,11 @@ pub(crate) struct Kernels {
     pub rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
     /// LayerNorm of one vector.
     pub layer_norm: LayerNormFn,
+    /// Rotary position embedding of a token's heads: cosines, sines, heads.
+    pub rotate: unsafe fn(&[f32], &[f32], &mut [f32]),
+    /// Adds a tile's biases to its products with some vectors, and puts the sums in one half of each
+    /// vector's joined products.
+    pub join: unsafe fn(&[Products], &Products, usize, &mut [Joined]),
     /// The activation of a projection's outputs, gate and up alternating where it has a gate.
     pub activate: unsafe fn(Activation, &[f32], &mut [f32]),
 }

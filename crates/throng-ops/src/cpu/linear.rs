@@ -4,7 +4,7 @@ use super::inputs::{Gather, Inputs};
 use super::kernels::Kernels;
 use super::packed::Matrix;
 use super::pool::Pool;
-use super::products::{Multiplication, PAIR, pair_work};
+use super::products::{Multiplication, PAIR, add, pair_work, set};
 use super::scatter::Scatter;
 use super::work::grain;
 
@@ -44,14 +44,15 @@ impl Linear {
         let multiplication = Multiplication { kernels, matrix, x };
         pool.run(pairs, grain(pool, pairs, pair_work(matrix, tokens)), &|pairs| {
             let tiles = pairs.start * PAIR..matrix.tiles.min(pairs.end * PAIR);
-            multiplication.run(0, tiles, 0..tokens, &mut |tile, token, product| {
-                let rows = matrix.tile_rows(tile);
-                let start = token * matrix.rows;
-                // SAFETY: a tile is claimed by one thread, and tiles have no row in common.
-                let out = unsafe { out.part(start + rows.start..start + rows.end) };
-                match store {
-                    Store::Set => out.copy_from_slice(&product[..out.len()]),
-                    Store::Add => out.iter_mut().zip(product).for_each(|(out, y)| *out += y),
+            multiplication.run(0, tiles, 0..tokens, &mut |rows, first, products| {
+                for (token, products) in (first..).zip(products) {
+                    let start = token * matrix.rows;
+                    // SAFETY: a tile is claimed by one thread, and tiles have no row in common.
+                    let out = unsafe { out.part(start + rows.start..start + rows.end) };
+                    match store {
+                        Store::Set => set(out, products),
+                        Store::Add => add(out, products),
+                    }
                 }
             });
             (kernels.release)();

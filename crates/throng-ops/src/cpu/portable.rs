@@ -4,10 +4,12 @@
 
 use throng_spec::Activation;
 
+use super::kernels::{LANES, Products};
 use super::panels::{BLOCK, HalfSums, Lane};
+use super::products::Joined;
 
 /// Adding it to an f32 below 2^22 leaves the nearest integer in the low bits of the sum.
-const ROUND: f32 = 12_582_912.0;
+pub(crate) const ROUND: f32 = 12_582_912.0;
 
 /// `e^x` within a few units in the last place, for x up to 88; 0 or nearly so below -87.
 #[inline(always)]
@@ -116,6 +118,21 @@ pub(crate) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, 
     }
 }
 
+/// Rotary position embedding of a token's heads, of which dimension i is paired with i + dim/2, by
+/// angles with these cosines and sines.
+#[inline(always)]
+pub(crate) fn rotate(cos: &[f32], sin: &[f32], heads: &mut [f32]) {
+    let half = cos.len();
+    for head in heads.chunks_exact_mut(2 * half) {
+        let (low, high) = head.split_at_mut(half);
+        for ((low, high), (cos, sin)) in low.iter_mut().zip(high).zip(cos.iter().zip(sin)) {
+            let (x, y) = (*low, *high);
+            *low = x * cos - y * sin;
+            *high = y * cos + x * sin;
+        }
+    }
+}
+
 /// The sum of a function of each value, in 16 lanes and what is left.
 #[inline(always)]
 fn sum(x: &[f32], term: impl Fn(f32) -> f32) -> f32 {
@@ -129,23 +146,29 @@ fn sum(x: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().map(|&x| term(x)).sum::<f32>()
 }
 
+/// Adds a tile's biases to its products and puts the sums in one half of the joined ones.
+#[inline(always)]
+pub(crate) fn join(products: &[Products], bias: &Products, half: usize, joined: &mut [Joined]) {
+    for (products, joined) in products.iter().zip(joined) {
+        let joined = &mut joined.as_chunks_mut::<LANES>().0[half];
+        *joined = std::array::from_fn(|lane| products[lane] + bias[lane]);
+    }
+}
+
+/// Outputs of an activation that are made at once: a vector of the widest kind.
+const WIDE: usize = 16;
+
 /// What an activation makes of a projection's outputs; see [`Activation`].
 #[inline(always)]
 pub(crate) fn activate(activation: Activation, x: &[f32], out: &mut [f32]) {
     match activation {
-        Activation::ClampedSwiGlu { alpha, clamp } => {
-            for (out, &[gate, up]) in out.iter_mut().zip(x.as_chunks().0) {
-                let gate = if gate > clamp { clamp } else { gate };
-                let up = if up > clamp { clamp } else { up };
-                let up = if up < -clamp { -clamp } else { up };
-                *out = gate / (1.0 + exp(-alpha * gate)) * (up + 1.0);
-            }
-        }
-        Activation::SwiGlu => {
-            for (out, &[gate, up]) in out.iter_mut().zip(x.as_chunks().0) {
-                *out = gate / (1.0 + exp(-gate)) * up;
-            }
-        }
+        Activation::ClampedSwiGlu { alpha, clamp } => gated(x, out, |gate, up| {
+            let gate = if gate > clamp { clamp } else { gate };
+            let up = if up > clamp { clamp } else { up };
+            let up = if up < -clamp { -clamp } else { up };
+            gate / (1.0 + exp(-alpha * gate)) * (up + 1.0)
+        }),
+        Activation::SwiGlu => gated(x, out, |gate, up| gate / (1.0 + exp(-gate)) * up),
         Activation::GeluTanh => {
             // (1 + tanh(y)) / 2 is sigmoid(2y).
             const TWICE_SQRT: f32 = 2.0 * 0.797_884_6;
@@ -157,9 +180,27 @@ pub(crate) fn activate(activation: Activation, x: &[f32], out: &mut [f32]) {
     }
 }
 
+/// A function of gates and ups that alternate. Whole vectors of each come first: the compiler would
+/// not part so few by itself.
+#[inline(always)]
+fn gated(x: &[f32], out: &mut [f32], function: impl Fn(f32, f32) -> f32) {
+    let (vectors, rest) = x.as_chunks::<{ 2 * WIDE }>();
+    let (outs, out_rest) = out.as_chunks_mut::<WIDE>();
+    for (x, out) in vectors.iter().zip(outs) {
+        let gates: [f32; WIDE] = std::array::from_fn(|i| x[2 * i]);
+        let ups: [f32; WIDE] = std::array::from_fn(|i| x[2 * i + 1]);
+        *out = std::array::from_fn(|i| function(gates[i], ups[i]));
+    }
+    for (out, &[gate, up]) in out_rest.iter_mut().zip(rest.as_chunks().0) {
+        *out = function(gate, up);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{exp, narrow_one, quantise};
+    use throng_spec::Activation;
+
+    use super::{activate, exp, narrow_one, quantise};
     use crate::cpu::panels::Lane;
 
     #[test]
@@ -172,6 +213,20 @@ mod tests {
         assert_eq!(exp(0.0), 1.0);
         assert!(exp(f32::NEG_INFINITY) < 1e-37);
         assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn an_activation_is_the_same_in_a_vector_and_behind_the_last() {
+        let x: Vec<f32> = (0..70).map(|i| (i * 37 % 64) as f32 * 0.3 - 9.6).collect();
+        for activation in [Activation::SwiGlu, Activation::ClampedSwiGlu { alpha: 1.7, clamp: 7.0 }]
+        {
+            let (mut out, mut alone) = ([0.0f32; 35], [0.0f32; 35]);
+            activate(activation, &x, &mut out);
+            for (x, out) in x.chunks(2).zip(alone.chunks_mut(1)) {
+                activate(activation, x, out);
+            }
+            assert_eq!(out.map(f32::to_bits), alone.map(f32::to_bits));
+        }
     }
 
     #[test]

@@ -15,13 +15,31 @@ pub(crate) const PAIR: usize = 2;
 /// pass by.
 const MANY: usize = 256;
 
-/// Products of a pair of tiles, on lines of the cache.
+/// Vectors whose products are handed on at once, joined: they stay in the first-level cache.
+const BATCH: usize = 16;
+
+/// The products of a pair of tiles with one vector, row after row.
+pub(crate) type Joined = [f32; PAIR * LANES];
+
+/// What becomes of products: takes some rows of a matrix, a position, and the products of those rows
+/// with the vectors from that position on.
+pub(crate) type Store<'a> = dyn FnMut(Range<usize>, usize, &[Joined]) + 'a;
+
+/// Products of a pair of tiles, and some of them joined, on lines of the cache.
 #[repr(align(64))]
-struct Buffer([Products; PAIR * MANY]);
+struct Buffer {
+    products: [Products; PAIR * MANY],
+    joined: [Joined; BATCH],
+}
 
 thread_local! {
     /// Kept from product to product: it is too large to be cleared for a single vector.
-    static BUFFER: RefCell<Buffer> = const { RefCell::new(Buffer([[0.0; LANES]; PAIR * MANY])) };
+    static BUFFER: RefCell<Buffer> = const {
+        RefCell::new(Buffer {
+            products: [[0.0; LANES]; PAIR * MANY],
+            joined: [[0.0; PAIR * LANES]; BATCH],
+        })
+    };
 }
 
 /// A matrix and what it is multiplied with.
@@ -36,34 +54,49 @@ pub(crate) struct Multiplication<'a> {
 }
 
 impl Multiplication<'_> {
-    /// Calls `store` with each of some tiles of a group, each of some positions, the first of which
-    /// begins a panel, and their product with the bias.
+    /// Multiplies some tiles of a group with the vectors at some positions, the first of which
+    /// begins a panel, and adds biases. Where rows are fewer than a pair of tiles has, what comes
+    /// after them in the products is anything.
     pub(crate) fn run(
         &self,
         group: usize,
         tiles: Range<usize>,
         positions: Range<usize>,
-        store: &mut dyn FnMut(usize, usize, &Products),
+        store: &mut Store<'_>,
     ) {
-        BUFFER.with_borrow_mut(|buffer| {
+        BUFFER.with_borrow_mut(|Buffer { products, joined }| {
             for first in positions.clone().step_by(MANY) {
                 let block = first..positions.end.min(first + MANY);
                 for tile in tiles.clone().step_by(PAIR) {
                     let pair = tile..tiles.end.min(tile + PAIR);
-                    let products = &mut buffer.0[..pair.len() * block.len()];
+                    let products = &mut products[..pair.len() * block.len()];
                     self.multiply(group, pair.clone(), block.clone(), products);
-                    for (tile, products) in pair.clone().zip(products.chunks_mut(block.len())) {
-                        add_bias(products, self.matrix.tile_bias(group, tile));
-                    }
-                    // Of a vector both tiles in a row: their rows are neighbours in memory.
-                    for (index, position) in block.clone().enumerate() {
-                        for (tile, products) in pair.clone().zip(products.chunks(block.len())) {
-                            store(tile, position, &products[index]);
-                        }
-                    }
+                    self.hand_on((group, pair), block.clone(), (products, joined), store);
                 }
             }
         });
+    }
+
+    /// Joins the products of a pair of tiles, adds biases, and stores them, some vectors at a time.
+    fn hand_on(
+        &self,
+        (group, pair): (usize, Range<usize>),
+        block: Range<usize>,
+        (products, joined): (&[Products], &mut [Joined; BATCH]),
+        store: &mut Store<'_>,
+    ) {
+        let Self { kernels, matrix, .. } = self;
+        let rows = matrix.tile_rows(pair.start).start..matrix.tile_rows(pair.end - 1).end;
+        for first in (0..block.len()).step_by(BATCH) {
+            let batch = first..block.len().min(first + BATCH);
+            let joined = &mut joined[..batch.len()];
+            for (half, tile) in pair.clone().enumerate() {
+                let products = &products[half * block.len()..][batch.clone()];
+                // SAFETY: a reference to the kernels is proof that the machine can run them.
+                unsafe { (kernels.join)(products, matrix.tile_bias(group, tile), half, joined) };
+            }
+            store(rows.clone(), block.start + first, joined);
+        }
     }
 
     /// The products of adjacent tiles, one tile after the other.
@@ -86,12 +119,6 @@ impl Multiplication<'_> {
         for (tile, out) in tiles.zip(out.chunks_exact_mut(positions.len())) {
             multiply_one(kernels, matrix.tiles(group, tile..tile + 1), x, positions.clone(), out);
         }
-    }
-}
-
-fn add_bias(products: &mut [Products], bias: &Products) {
-    for product in products {
-        product.iter_mut().zip(bias).for_each(|(product, bias)| *product += bias);
     }
 }
 
@@ -122,6 +149,22 @@ fn multiply_one(
             _ => unreachable!("inputs are prepared as `Matrix::input` says"),
         }
     }
+}
+
+/// Copies as many products as there is room for. Mostly that is all of them, and a copy of a known
+/// length is a few instructions.
+#[inline]
+pub(crate) fn set(out: &mut [f32], products: &Joined) {
+    match <&mut Joined>::try_from(&mut *out) {
+        Ok(out) => *out = *products,
+        Err(_) => out.copy_from_slice(&products[..out.len()]),
+    }
+}
+
+/// Adds as many products as there is room for.
+#[inline]
+pub(crate) fn add(out: &mut [f32], products: &Joined) {
+    out.iter_mut().zip(products).for_each(|(out, y)| *out += y);
 }
 
 /// Multiply-adds of a pair of tiles with so many vectors.

@@ -28,6 +28,8 @@ pub(crate) static KERNELS: Kernels = Kernels {
     narrow: portable::narrow,
     rms_norm: portable::rms_norm,
     layer_norm: portable::layer_norm,
+    rotate: portable::rotate,
+    join: portable::join,
     activate: portable::activate,
 };
 
