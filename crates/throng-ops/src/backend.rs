@@ -11,10 +11,10 @@ use crate::routes::Routes;
 pub enum Precision {
     /// Activations, keys and values stay f32, and so do weights: their stored values are used.
     Exact,
-    /// Activations may be rounded for the product (INT8 in blocks of 32 or bf16 against weights of
-    /// 4 or 8 bits, bf16 against bf16), keys and values are kept in bf16, and so are quantised
-    /// weights that the backend has no kernel for. Queries and the weights of attention may be
-    /// rounded to bf16 too. Sums, norms and softmaxes stay f32.
+    /// Activations may be rounded for the product (INT8 in blocks of 32 against weights of 4 to 8
+    /// bits, bf16 against bf16), keys and values are kept in bf16, and so are rows of a matrix that
+    /// are stored in different quantised types and cannot stay apart. Queries and the weights of
+    /// attention may be rounded to bf16 too. Sums, norms and softmaxes stay f32.
     #[default]
     Fast,
 }

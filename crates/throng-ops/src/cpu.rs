@@ -1,7 +1,7 @@
 //! The fast backend: many threads, vector instructions, packed weights.
 //!
-//! The layers, from below: `avx512`, `avx2` and `scalar` hold inner kernels and nothing else, each
-//! behind a [`kernels::Kernels`] table that is picked once; `linear`, `experts` and `attention`
+//! The layers, from below: `amx`, `avx512`, `avx2` and `scalar` hold inner kernels and nothing else,
+//! each behind a [`kernels::Kernels`] table that is picked once; `linear`, `experts` and `attention`
 //! cut the operations in pieces for the threads of `pool` and know no instruction set; this file
 //! joins them to the [`Backend`].
 

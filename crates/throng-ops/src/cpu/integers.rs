@@ -1,5 +1,5 @@
-//! Weights kept as small integers in blocks of 32 columns that share a scale: the formats, and how a
-//! tile of them lies in memory.
+//! Weights kept as small integers in blocks of 32 columns that share a scale, or two halves of which
+//! have one each: the formats, and how a tile of them lies in memory.
 //!
 //! Per tile of 16 rows and block, in lines of 64 bytes of which each row has 4:
 //!
@@ -10,8 +10,8 @@
 //!   i / 4 are those of column 4i + j.
 //! * 8-bit integers, eight lines: byte j of a row in line i is column 4i + j.
 //!
-//! Beside them the 16 scales of each block, and for some formats 16 offsets. Where blocks share a
-//! factor of theirs, the 16 of these come first, and the blocks' own behind them.
+//! Beside them the 16 scales of each block, or of its halves in turn, and for some formats 16 offsets.
+//! Where blocks share a factor of theirs, the 16 of these come first, and the blocks' own behind them.
 
 mod formats;
 mod put;

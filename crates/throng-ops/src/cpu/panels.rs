@@ -5,8 +5,8 @@ use std::ops::Range;
 /// Vectors in a panel at most, as many as a matrix tile of AMX has rows.
 pub(crate) const PANEL: usize = 16;
 
-/// Columns in a block: as many as share a scale in MXFP4, in ggml's formats and in rounded
-/// activations. The columns of every matrix are padded with zeros to a multiple of it.
+/// Columns in a block: as many as share a scale in MXFP4, in ggml's smaller formats and in rounded
+/// activations, and an eighth of ggml's larger blocks. The columns of every matrix are padded with zeros to a multiple of it.
 pub(crate) const BLOCK: usize = 32;
 
 /// A run of vectors, cut in panels of [`PANEL`], of which the last may have fewer. A panel has one

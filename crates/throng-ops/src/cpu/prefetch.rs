@@ -1,24 +1,24 @@
-//! Asks for weights before their turn.
+//! Asks for weights that are kept as integers before their turn.
 
 use std::arch::x86_64::*;
 
 use super::integers::LINE;
 
-/// How many blocks before its turn a block is asked for from memory. While it computes, the core thinks
-/// of too little by itself. It can wait for few lines on their way to the first-level cache and for
-/// many on their way to the second, so a block is brought to the second first.
+/// How many blocks before its turn a block is asked for from memory: while a core computes, it looks
+/// too little ahead by itself. Few lines can be on their way to the first-level cache at a time and
+/// many to the second, so a block is brought to the second first.
 const FAR: usize = 24;
 
 /// How many blocks before its turn a block is brought on to the first-level cache.
 const NEAR: usize = 2;
 
-/// Asks for the blocks that come after this one.
+/// Asks for a block that comes soon and one that comes later, given the lines of the one at hand.
 #[inline(always)]
 pub(super) fn prefetch(lines: &[u8]) {
     let start = lines.as_ptr();
     let [near, far] = [NEAR, FAR].map(|blocks| start.wrapping_add(blocks * lines.len()));
     for line in (0..lines.len()).step_by(LINE) {
-        // SAFETY: a prefetch reads nothing, wherever it points.
+        // SAFETY: every x86-64 has SSE, and a prefetch reads nothing, wherever it points.
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(near.wrapping_add(line).cast());
             _mm_prefetch::<_MM_HINT_T1>(far.wrapping_add(line).cast());

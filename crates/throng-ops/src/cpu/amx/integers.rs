@@ -1,5 +1,6 @@
-//! Products of small integers. A block of 32 columns is one instruction for 16 rows and 16 vectors,
-//! or one for each of its parts that have a scale; the sums go through memory to the vector registers, where they are scaled and added up.
+//! Products of small integers. A block of 32 columns, or each of its halves if these have scales of
+//! their own, is one instruction for 16 rows and 16 vectors; its sums go through memory to the vector
+//! registers, where they are scaled and added up.
 
 use std::arch::asm;
 use std::arch::x86_64::*;
@@ -30,7 +31,7 @@ const BLOCK_BYTES: usize = LANES * BLOCK;
 /// Blocks of a tile of weights as the instructions take them, each at its number modulo [`CHUNK`].
 #[repr(align(64))]
 struct Unpacked {
-    /// Those of 4-bit codes; 8-bit integers are taken from where they are.
+    /// Those of codes of 4 to 6 bits; 8-bit integers are taken from where they are.
     integers: [[u8; BLOCK_BYTES]; CHUNK],
     scales: [[[f32; LANES]; 2]; CHUNK],
     offsets: [[f32; LANES]; CHUNK],

@@ -191,7 +191,9 @@ formats! {
 /// A generic kernel compiled for each format.
 macro_rules! for_formats {
     ($($kernel:ident)::+) => {
-        $crate::cpu::integers::for_formats!(@ ($($kernel)::+) Mxfp4 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4K Q5K Q6K)
+        $crate::cpu::integers::for_formats!(
+            @ ($($kernel)::+) Mxfp4 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q4K Q5K Q6K
+        )
     };
     (@ $kernel:tt $($dtype:ident)*) => {
         $crate::cpu::integers::IntegersFns {
