@@ -84,16 +84,14 @@ impl Matrix {
         let tile = LANES * padded_cols;
         let dtypes = source.parts.iter().map(|part| part.dtype);
         let dtype = packed_dtype(dtypes, precision);
-        if let Some(sections) = sections(source, precision) {
-            let pack = |(format, section): &(Format, MatrixSource<'_>)| {
-                let shape = (section.rows().div_ceil(LANES), padded_cols);
-                Integers::pack(section, section.parts[0].dtype, *format, shape, (memory, pool))
-            };
-            let weights = Weights::Integers(sections.iter().map(pack).collect());
-            let bias = pack_bias(source, rows, tiles);
-            return Self { rows, cols, padded_cols, tiles, input: Input::I8, weights, bias };
-        }
         let (input, weights) = match dtype {
+            _ if let Some(sections) = sections(source, precision) => {
+                let pack = |(format, section): &(Format, MatrixSource<'_>)| {
+                    let shape = (section.rows().div_ceil(LANES), padded_cols);
+                    Integers::pack(section, section.parts[0].dtype, *format, shape, (memory, pool))
+                };
+                (Input::I8, Weights::Integers(sections.iter().map(pack).collect()))
+            }
             DType::F16 => {
                 let mut weights = memory.zeroed(len);
                 pack_f16(source, tiles, &mut weights, tile, pool);
@@ -208,7 +206,9 @@ fn sections<'a>(
     let stored: Vec<_> = source.parts.iter().map(|part| (part.dtype, part.rows)).collect();
     let one_group = source.groups == 1 && source.order == RowOrder::Stacked;
     let is_mixed = stored.iter().any(|(dtype, _)| *dtype != stored[0].0);
-    if !one_group || !is_mixed || stacked_dtypes(&stored, precision)[0] != stored[0].0 {
+    let kept = stacked_dtypes(&stored, precision);
+    let stay = kept.iter().zip(&stored).all(|(kept, (dtype, _))| kept == dtype);
+    if !(one_group && is_mixed && stay) {
         return None;
     }
     let section = |part: &'a MatrixPart<'a>| {

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use throng_spec::DType;
+
 use super::inputs::InputView;
 use super::kernels::{Kernels, LANES, Products};
 use super::packed::{Matrix, Tiles};
@@ -139,7 +141,8 @@ fn multiply_one(
                     Tiles::F32(tile) => (kernels.f32_f32)(tile, x, out),
                     Tiles::F16(tile) => (kernels.f16_f32)(tile, x, out),
                     Tiles::Bf16(tile) => (kernels.bf16_f32)(tile, x, out),
-                    Tiles::Integers(_, tile) => (kernels.mxfp4_f32)(tile, x, out),
+                    Tiles::Integers(DType::Mxfp4, tile) => (kernels.mxfp4_f32)(tile, x, out),
+                    Tiles::Integers(other, _) => unreachable!("{other} meets INT8 vectors alone"),
                 }
             }
             (Tiles::Integers(dtype, tile), InputView::I8(x, width)) => {

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::vector::{load_bytes, load_f16, load_half, load_scales, load_table, repeat, store};
 use super::{HALF, MANY, half_of};
-use crate::cpu::integers::{Codes, LINE, SHARE, Scale, TileIntegers};
+use crate::cpu::integers::{Codes, Format, LINE, SHARE, Scale, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
 use crate::cpu::panels::{BLOCK, HalfSums, PANEL, PanelI8, PanelsI8};
 use crate::cpu::prefetch::prefetch;
@@ -68,6 +68,20 @@ fn multiply_n<C: Codes, const N: usize>(
     }
 }
 
+/// Whether 16 bits hold what [`dot_codes`] adds up in them: of a whole block 8 products with up to
+/// 127, of a half 4. Integers of 8 bits do not go there.
+const fn fits(format: &Format) -> bool {
+    let Some(table) = format.table else { return true };
+    let (mut most, mut code) = (0, 0);
+    while code < 16 {
+        let low = table[code] as i32 + format.shift();
+        most = if low > most { low } else { most };
+        code += 1;
+    }
+    most += ((1 << format.high_bits) - 1) << 4;
+    most * 127 * 8 / format.scale.parts() as i32 <= i16::MAX as i32
+}
+
 /// Dot products with the parts of a block of codes, made unsigned.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -77,11 +91,10 @@ fn dot_codes<C: Codes, const N: usize>(
     x: &[[i8; BLOCK]; N],
     x_sums: &[HalfSums; N],
 ) -> [[__m256i; 2]; N] {
+    const { assert!(fits(&C::FORMAT), "sums of a part's products in 16 bits") };
     let parts = const { C::FORMAT.scale.parts() };
     let mut dots = [[_mm256_setzero_si256(); 2]; N];
     for part in 0..parts {
-        // Pairs of products are added in 16 bits: of a whole block 8 times 31 · 127 at most, of a
-        // half 4 times 63 · 127.
         let mut sums = [[_mm256_setzero_si256(); 2]; N];
         for i in part * 4 / parts..(part + 1) * 4 / parts {
             let columns = load_columns::<C>(lines, half, i);
