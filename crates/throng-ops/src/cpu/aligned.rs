@@ -27,8 +27,6 @@ impl Plain for u8 {}
 impl Plain for i8 {}
 impl Plain for u16 {}
 impl Plain for i16 {}
-impl Plain for u32 {}
-impl Plain for i32 {}
 impl Plain for u64 {}
 impl Plain for f32 {}
 impl<T: Plain> Plain for [T; 2] {}

@@ -93,7 +93,7 @@ macro_rules! portable {
 }
 
 portable! {
-    fn quantise(x: &[f32], at: Lane, out: &mut [i8], scales: &mut [f32], sums: &mut [HalfSums]);
+    fn quantise(x: &[f32], lane: Lane, q: &mut [i8], scales: &mut [f32], sums: &mut [HalfSums]);
     fn narrow(x: &[f32], lane: Lane, out: &mut [u16]);
     fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]);
     fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]);

@@ -30,6 +30,18 @@ pub(crate) fn exp(x: f32) -> f32 {
     sum * f32::from_bits(exponent << 23)
 }
 
+/// The blocks of a vector; the last is made in `room`, which is zeros, if it has fewer columns.
+#[inline(always)]
+pub(crate) fn padded_blocks<'a>(
+    x: &'a [f32],
+    room: &'a mut [f32; BLOCK],
+) -> impl Iterator<Item = &'a [f32; BLOCK]> {
+    let (blocks, rest) = x.as_chunks();
+    room[..rest.len()].copy_from_slice(rest);
+    let last = if rest.is_empty() { None } else { Some(&*room) };
+    blocks.iter().chain(last)
+}
+
 /// Rounds to INT8 in blocks of 32 by the largest magnitude of each; see `PanelsI8`. Columns
 /// that are missing in the last block are zeros.
 #[inline(always)]
@@ -42,11 +54,7 @@ pub(crate) fn quantise(
 ) {
     let outs = lane.blocks::<_, BLOCK>(integers);
     let outs = outs.zip(lane.blocks(scales).zip(lane.blocks(sums)));
-    let (blocks, rest) = x.as_chunks::<BLOCK>();
-    let mut last = [0.0; BLOCK];
-    last[..rest.len()].copy_from_slice(rest);
-    let last = if rest.is_empty() { None } else { Some(&last) };
-    for (x, (integers, ([scale], [sum]))) in blocks.iter().chain(last).zip(outs) {
+    for (x, (integers, ([scale], [sum]))) in padded_blocks(x, &mut [0.0; BLOCK]).zip(outs) {
         (*scale, *sum) = quantise_block(x, integers);
     }
 }
@@ -73,11 +81,8 @@ fn quantise_block(x: &[f32; BLOCK], integers: &mut [i8; BLOCK]) -> (f32, HalfSum
 /// Rounds to bf16, to even where halfway. Columns that are missing in the last block are zeros.
 #[inline(always)]
 pub(crate) fn narrow(x: &[f32], lane: Lane, out: &mut [u16]) {
-    let (blocks, rest) = x.as_chunks::<BLOCK>();
-    let mut last = [0.0; BLOCK];
-    last[..rest.len()].copy_from_slice(rest);
-    let last = if rest.is_empty() { None } else { Some(&last) };
-    for (x, out) in blocks.iter().chain(last).zip(lane.blocks::<_, BLOCK>(out)) {
+    let outs = lane.blocks::<_, BLOCK>(out);
+    for (x, out) in padded_blocks(x, &mut [0.0; BLOCK]).zip(outs) {
         *out = x.map(narrow_one);
     }
 }

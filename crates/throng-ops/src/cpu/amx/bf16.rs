@@ -26,17 +26,16 @@ pub(super) fn multiply(weights: &[u16], x: Panels<'_, u16>, out: &mut [Products]
     let each = x.width() / BLOCK;
     let outs = out.chunks_mut(PAIR * x.vectors());
     for (weights, out) in blocks.chunks(PAIR * each).zip(outs) {
-        let weights = weights.split_at(each);
-        for_each_group(x, out, &mut |group| {
-            group.begin();
-            group.add(weights.0, weights.1);
-            group.end();
-        });
+        multiply_pair(weights.split_at(each), x, out);
     }
 }
 
-/// Cuts panels in groups of two, whose products with one tile or two are `out`.
-fn for_each_group(x: Panels<'_, u16>, out: &mut [Products], work: &mut dyn FnMut(&Group<'_>)) {
+/// The products of one tile or two with all panels, two panels at a time.
+fn multiply_pair(
+    (weights, others): (&[Weights], &[Weights]),
+    x: Panels<'_, u16>,
+    out: &mut [Products],
+) {
     let vectors = x.vectors();
     let tiles = out.len() / vectors.max(1);
     assert!(tiles <= PAIR && out.len() == tiles * vectors, "products of a pair of tiles");
@@ -59,7 +58,9 @@ fn for_each_group(x: Panels<'_, u16>, out: &mut [Products], work: &mut dyn FnMut
             done += panel.vectors;
         }
         group.shape();
-        work(&group);
+        group.begin();
+        group.add(weights, others);
+        group.end();
     }
 }
 
@@ -168,7 +169,7 @@ impl Group<'_> {
     fn end(&self) {
         let [first, second] = self.sums;
         // SAFETY: the registers have the shapes of `shape`, so a row for each vector is written,
-        // where `for_each_group` found that many.
+        // where `multiply_pair` found that many.
         unsafe {
             if self.has(0) {
                 sums!(store "tmm0", first[0]);
