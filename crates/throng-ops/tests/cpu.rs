@@ -104,7 +104,9 @@ fn the_largest_integers_do_not_overflow(isa: Isa) {
     let cpu = &mut *cpu.borrow_mut();
     for dtype in DType::ALL.into_iter().filter(|dtype| dtype.is_quantised()) {
         let mut random = Random::new(5);
-        for (byte, x) in [0x00, 0x7f, 0x80, 0xff].into_iter().flat_map(|b| [(b, 1.0), (b, -1.0)]) {
+        // Both ends of codes of 4 bits (7 is MXFP4's highest, f its lowest), and of 8.
+        let bytes = [0x00, 0x77, 0x7f, 0x80, 0xff];
+        for (byte, x) in bytes.into_iter().flat_map(|byte| [(byte, 1.0), (byte, -1.0)]) {
             let (rows, cols, tokens) = (16, 512, 9);
             let mut stored = Stored::random(dtype, [1, rows, cols], &mut random);
             stored.fill_codes(byte);
@@ -120,15 +122,19 @@ fn the_largest_integers_do_not_overflow(isa: Isa) {
 fn a_token_is_multiplied_alike_alone_and_in_company(isa: Isa) {
     let Some(one) = cpu(isa, 1) else { return };
     let Some(three) = cpu(isa, 3) else { return };
-    // From one token to more than two of the blocks that large steps are cut into.
-    let tokens = prop_oneof![1..20usize, 1..150usize];
+    // From one token to more than are multiplied at once.
+    let tokens = prop_oneof![3 => 1..20usize, 3 => 1..150usize, 1 => 250..300usize];
+    // Few blocks of 32 columns, and more than are unpacked at once.
+    let blocks = prop_oneof![Just(3usize), Just(40)];
     proptest!(config(), |(dtype in dtype(), precision in precision(), rows in 1..700usize,
-                         tokens in tokens, seed: u64)| {
+                         tokens in tokens, blocks in blocks, seed: u64)| {
         let mut random = Random::new(seed);
         let one = &mut *one.borrow_mut();
         let three = &mut *three.borrow_mut();
-        // More of the largest blocks than are unpacked at once.
-        let cols = if dtype.block_len() == 256 { 5 * 256 } else { 96 };
+        let cols = match dtype.block_len() {
+            1 => 96,
+            block => (32 * blocks).next_multiple_of(block),
+        };
         let stored = Stored::random(dtype, [1, rows, cols], &mut random);
         let x = random.values(tokens * cols);
         let together = linear(three, &stored, precision, &x);
