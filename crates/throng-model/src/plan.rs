@@ -133,13 +133,7 @@ fn weights_bytes(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> 
             (Role::Layer(_, role), _) if role.is_matrix_bias() => 0,
             (_, [outer @ .., rows, cols]) if is_matrix(role, &shape) => {
                 stacked.push((kept.dtype, *rows));
-                // Parts that are kept alike are one matrix, others fill the tiles of their own.
-                let parts = std::mem::take(&mut stacked);
-                let bytes = parts.chunk_by(|a, b| a.0 == b.0).map(|alike| {
-                    let rows = alike.iter().map(|part| part.1).sum();
-                    packed_bytes(alike[0].0, [outer.iter().product(), rows, *cols])
-                });
-                bytes.fold(0usize, |sum, bytes| sum.saturating_add(bytes.unwrap_or(usize::MAX)))
+                stacked_bytes(&std::mem::take(&mut stacked), outer.iter().product(), *cols)
             }
             _ => kept.bytes(),
         };
@@ -150,11 +144,22 @@ fn weights_bytes(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> 
     sum.saturating_add(no_sinks * size_of::<f32>())
 }
 
+/// Bytes of a matrix of parts with so many rows. Those that are kept alike are one, others fill tiles
+/// of their own.
+fn stacked_bytes(parts: &[(DType, usize)], groups: usize, cols: usize) -> usize {
+    let bytes = parts.chunk_by(|a, b| a.0 == b.0).map(|alike| {
+        let rows = alike.iter().map(|part| part.1).sum();
+        packed_bytes(alike[0].0, [groups, rows, cols])
+    });
+    bytes.fold(0usize, |sum, bytes| sum.saturating_add(bytes.unwrap_or(usize::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use throng_ops::Cpu;
+    use throng_ops::{Backend, Cpu, MatrixPart, MatrixSource, RowOrder};
+    use throng_spec::Layout;
 
     use super::*;
     use crate::batch::{Batch, Row};
@@ -222,6 +227,49 @@ mod tests {
             }
         }
         assert!(seen > 20, "{seen} plans");
+    }
+
+    /// As in Q4_K_M: values in Q6_K beside queries and keys in Q4_K.
+    #[test]
+    fn projections_of_two_types_take_what_is_planned() {
+        use DType::{Bf16, F32, Q4K, Q6K};
+        // Heads of 64, two for keys; and of 24, one for keys, which does not fill its tiles.
+        for (query, kv, fast) in [(12, 2, [Q4K, Q4K, Q6K]), (32, 1, [Bf16; 3])] {
+            let mut config = throng_testkit::configs()[1].clone();
+            config["hidden_size"] = 768.into();
+            config["num_attention_heads"] = query.into();
+            config["num_key_value_heads"] = kv.into();
+            let spec = ModelSpec::from_config(&config).unwrap();
+            let cols = spec.hidden;
+            let rows = [spec.heads.query_width(), spec.heads.kv_width(), spec.heads.kv_width()];
+            let projections = [LayerRole::Query, LayerRole::Key, LayerRole::Value];
+            let projections = projections.map(|role| Role::Layer(0, role));
+            let dtype = |role| if role == projections[2] { Q6K } else { Q4K };
+            let tensors = spec.tensors().into_iter().map(|(role, shape)| {
+                let values = shape.iter().product();
+                Stored { role, dtype: dtype(role), values }
+            });
+            let tensors: Vec<Stored> = tensors.collect();
+            let data = [0, 1, 2].map(|i| vec![0; dtype(projections[i]).bytes(rows[i] * cols)]);
+            let parts = [0, 1, 2].map(|i| MatrixPart {
+                dtype: dtype(projections[i]),
+                layout: Layout::Rows,
+                groups: 1,
+                rows: rows[i],
+                data: &data[i],
+                scales: &[],
+            });
+            let order = RowOrder::Stacked;
+            let source = MatrixSource { groups: 1, cols, parts: &parts, order, bias: None };
+            for (precision, expected) in [(Precision::Fast, fast), (Precision::Exact, [F32; 3])] {
+                let kept = kept(&spec, &tensors, precision);
+                let of = |role| kept.iter().find(|tensor| tensor.role == role).unwrap().dtype;
+                assert_eq!(projections.map(of), expected, "{query} heads in {precision:?}");
+                let planned = [0, 1, 2].map(|i| (expected[i], rows[i]));
+                let packed = Cpu::new(1, None).unwrap().pack(&source, precision);
+                assert_eq!(stacked_bytes(&planned, 1, cols), packed.bytes(), "{precision:?}");
+            }
+        }
     }
 
     #[test]
