@@ -109,6 +109,26 @@ impl Chat {
         }
     }
 
+    /// The conversation without what asks for its next turn, which transformers calls
+    /// `add_generation_prompt=False`. A template that knows no such switch asks all the same.
+    ///
+    /// # Errors
+    /// As [`Chat::render_within`].
+    pub fn render_history(
+        &self,
+        conversation: &Conversation,
+        limit: usize,
+    ) -> Result<Vec<u32>, ChatError> {
+        match &self.format {
+            Format::Harmony(tokens) => {
+                harmony::render_history(conversation, &self.tokenizer, tokens, limit)
+            }
+            Format::Template(renderer) => {
+                renderer.render_history(conversation, &self.tokenizer, limit)
+            }
+        }
+    }
+
     /// Tokens that end an answer, by its format; a model may name others.
     pub fn stop_tokens(&self) -> &[u32] {
         &self.stop_tokens

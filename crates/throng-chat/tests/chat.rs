@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SPECIALS, chat, load, small, tokenizer_json};
+use common::{SPECIALS, chat, load, small, template_chat, tokenizer_json};
 use serde_json::json;
 use throng_chat::{Chat, ChatError, Conversation, Message, Opening, Reply, Tool, ToolCall};
 
@@ -67,6 +67,24 @@ fn text_that_cannot_fit_is_refused_and_what_fits_is_rendered_alike() {
             assert!(1000 < least && least <= chat.render(&long).unwrap().ids.len());
         }
         other => panic!("{:?}", other.map(|prompt| prompt.ids.len())),
+    }
+}
+
+#[test]
+fn a_history_is_the_prompt_without_what_asks_for_more() {
+    let conversation = with(Message::User("What is 2 + 3?".to_owned()));
+    let formats = [
+        (chat(&small()), "<|start|>assistant"),
+        (template_chat("chatml"), "<|im_start|>assistant\n"),
+    ];
+    for (chat, asks) in formats {
+        let prompt = chat.render(&conversation).unwrap().ids;
+        let history = chat.render_history(&conversation, prompt.len()).unwrap();
+        let rest = prompt.strip_prefix(history.as_slice()).unwrap();
+        let text: String = rest.iter().map(|&id| chat.tokenizer().token_text(id)).collect();
+        assert_eq!(text, asks);
+        let long = with(Message::User("x".repeat(100_000)));
+        assert!(matches!(chat.render_history(&long, 1000), Err(ChatError::TooLong(1001..))));
     }
 }
 

@@ -15,6 +15,7 @@ mod choices;
 mod completions;
 mod config;
 mod date;
+mod detokenize;
 mod error;
 mod fields;
 mod id;
@@ -35,6 +36,7 @@ mod state;
 mod status;
 mod stream_options;
 mod tenants;
+mod tokenize;
 
 pub use api_keys::{ApiKeys, ApiKeysError, KeyFlaw};
 pub use app::{App, Defaults, ModelName};

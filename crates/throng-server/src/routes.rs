@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use crate::error::ApiError;
 use crate::lifecycle::Phase;
 use crate::state::ServerState;
-use crate::{chat_completions, completions, metrics, models, page, status};
+use crate::{chat_completions, completions, detokenize, metrics, models, page, status, tokenize};
 
 /// All routes.
 pub(crate) fn table(state: ServerState) -> Router {
@@ -28,6 +28,8 @@ pub(crate) fn table(state: ServerState) -> Router {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/chat/completions", post(chat_completions::create))
         .route("/v1/completions", post(completions::create))
+        .route("/tokenize", post(tokenize::create))
+        .route("/detokenize", post(detokenize::create))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(contain_panics))

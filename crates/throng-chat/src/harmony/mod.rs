@@ -12,5 +12,5 @@ mod typescript;
 
 pub(crate) use developer::response_format;
 pub(crate) use parser::Parser;
-pub(crate) use render::render;
+pub(crate) use render::{render, render_history};
 pub(crate) use tokens::Tokens;

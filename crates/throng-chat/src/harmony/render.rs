@@ -19,59 +19,28 @@ struct Writer<'a> {
 }
 
 /// Renders a conversation, `<|start|>assistant` at its end.
-///
-/// - Instructions before all other messages are one developer message, together with the tools
-///   and the response format; later ones are developer messages of their own.
-/// - Reasoning is left out if an answer to the person follows it, as the model was trained;
-///   calls of functions keep theirs until then.
-/// - A turn's text beside calls is a preamble: commentary to nobody.
 pub(crate) fn render(
     conversation: &Conversation,
     tokenizer: &Tokenizer,
     tokens: &Tokens,
     limit: usize,
 ) -> Result<Vec<u32>, ChatError> {
-    for tool in &conversation.tools {
-        check_name(&tool.name)?;
-    }
-    if let Some(date) = &conversation.date {
-        check_date(date)?;
-    }
     let mut writer = Writer { tokens, tokenizer, ids: Vec::new(), limit };
-    writer.message(&["system"], None, &system::text(conversation))?;
-    let messages = &conversation.messages;
-    let leading = messages.iter().take_while(|message| matches!(message, Message::Instructions(_)));
-    let leading = leading.count();
-    let instructions: Vec<&str> = messages[..leading].iter().filter_map(instructions).collect();
-    if let Some(text) = developer::text(&instructions.join("\n\n"), conversation) {
-        writer.message(&["developer"], None, &text)?;
-    }
-    let last_answer = messages.iter().rposition(is_answer);
-    let mut calls: HashMap<&str, &str> = HashMap::new();
-    for (index, message) in messages.iter().enumerate().skip(leading) {
-        match message {
-            Message::Instructions(text) if text.is_empty() => {}
-            Message::Instructions(text) => {
-                writer.message(&["developer"], None, &developer::instructions(text))?;
-            }
-            Message::User(text) => writer.message(&["user"], None, text)?,
-            Message::Assistant { reasoning, content, tool_calls } => {
-                let kept = last_answer.is_none_or(|last| last < index);
-                let reasoning = reasoning.as_deref().filter(|text| kept && !text.is_empty());
-                writer.turn(reasoning, content, tool_calls)?;
-                calls.extend(tool_calls.iter().map(|call| (&*call.id, &*call.name)));
-            }
-            Message::ToolResult { call_id, content } => {
-                let name = calls
-                    .get(call_id.as_str())
-                    .ok_or_else(|| ChatError::UnknownCall(call_id.clone()))?;
-                let author = format!("functions.{name}");
-                writer.message(&[&author, " to=assistant"], Some("commentary"), content)?;
-            }
-        }
-    }
+    writer.conversation(conversation)?;
     writer.ids.push(tokens.start);
     writer.text("assistant")?;
+    Ok(writer.ids)
+}
+
+/// Renders a conversation that nothing follows.
+pub(crate) fn render_history(
+    conversation: &Conversation,
+    tokenizer: &Tokenizer,
+    tokens: &Tokens,
+    limit: usize,
+) -> Result<Vec<u32>, ChatError> {
+    let mut writer = Writer { tokens, tokenizer, ids: Vec::new(), limit };
+    writer.conversation(conversation)?;
     Ok(writer.ids)
 }
 
@@ -90,6 +59,56 @@ fn is_answer(message: &Message) -> bool {
 }
 
 impl Writer<'_> {
+    /// All messages.
+    ///
+    /// - Instructions before all other messages are one developer message, together with the tools
+    ///   and the response format; later ones are developer messages of their own.
+    /// - Reasoning is left out if an answer to the person follows it, as the model was trained;
+    ///   calls of functions keep theirs until then.
+    /// - A turn's text beside calls is a preamble: commentary to nobody.
+    fn conversation(&mut self, conversation: &Conversation) -> Result<(), ChatError> {
+        for tool in &conversation.tools {
+            check_name(&tool.name)?;
+        }
+        if let Some(date) = &conversation.date {
+            check_date(date)?;
+        }
+        self.message(&["system"], None, &system::text(conversation))?;
+        let messages = &conversation.messages;
+        let leading =
+            messages.iter().take_while(|message| matches!(message, Message::Instructions(_)));
+        let leading = leading.count();
+        let instructions: Vec<&str> = messages[..leading].iter().filter_map(instructions).collect();
+        if let Some(text) = developer::text(&instructions.join("\n\n"), conversation) {
+            self.message(&["developer"], None, &text)?;
+        }
+        let last_answer = messages.iter().rposition(is_answer);
+        let mut calls: HashMap<&str, &str> = HashMap::new();
+        for (index, message) in messages.iter().enumerate().skip(leading) {
+            match message {
+                Message::Instructions(text) if text.is_empty() => {}
+                Message::Instructions(text) => {
+                    self.message(&["developer"], None, &developer::instructions(text))?;
+                }
+                Message::User(text) => self.message(&["user"], None, text)?,
+                Message::Assistant { reasoning, content, tool_calls } => {
+                    let kept = last_answer.is_none_or(|last| last < index);
+                    let reasoning = reasoning.as_deref().filter(|text| kept && !text.is_empty());
+                    self.turn(reasoning, content, tool_calls)?;
+                    calls.extend(tool_calls.iter().map(|call| (&*call.id, &*call.name)));
+                }
+                Message::ToolResult { call_id, content } => {
+                    let name = calls
+                        .get(call_id.as_str())
+                        .ok_or_else(|| ChatError::UnknownCall(call_id.clone()))?;
+                    let author = format!("functions.{name}");
+                    self.message(&[&author, " to=assistant"], Some("commentary"), content)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn text(&mut self, text: &str) -> Result<(), ChatError> {
         let least = self.ids.len() + self.tokenizer.least_tokens(text);
         if least > self.limit {

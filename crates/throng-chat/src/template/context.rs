@@ -12,18 +12,19 @@ use crate::chat::ChatError;
 use crate::conversation::{Conversation, Effort, Message, Tool, ToolCall};
 use crate::harmony;
 
-/// Everything that a template can look up.
+/// Everything that a template can look up; `asks` for the model's next turn, or not.
 pub(super) fn context(
     conversation: &Conversation,
     template: &Template,
     guard: &Guard,
+    asks: bool,
 ) -> Result<Value, ChatError> {
     let builder = Builder { guard };
     let mut members = vec![
         ("messages", builder.messages(conversation)),
         ("tools", builder.tools(&conversation.tools)),
         ("documents", Value::from(())),
-        ("add_generation_prompt", Value::from(true)),
+        ("add_generation_prompt", Value::from(asks)),
         ("bos_token", Value::from(template.bos_token.as_deref().unwrap_or_default())),
         ("eos_token", Value::from(template.eos_token.as_deref().unwrap_or_default())),
     ];

@@ -55,9 +55,35 @@ impl Renderer {
         tokenizer: &Tokenizer,
         limit: usize,
     ) -> Result<Prompt, ChatError> {
-        let text = self.text(conversation)?;
+        let text = self.text(conversation, true)?;
+        let ids = self.encode(&text, tokenizer, limit)?;
+        let thinks = self.tags.thoughts && text.trim_end().ends_with(tagged::THINK);
+        let opening = if thinks { Opening::Thought } else { Opening::Answer };
+        Ok(Prompt { ids, opening })
+    }
+
+    /// The conversation alone; see [`crate::Chat::render_history`].
+    ///
+    /// # Errors
+    /// As [`Renderer::render`].
+    pub fn render_history(
+        &self,
+        conversation: &Conversation,
+        tokenizer: &Tokenizer,
+        limit: usize,
+    ) -> Result<Vec<u32>, ChatError> {
+        self.encode(&self.text(conversation, false)?, tokenizer, limit)
+    }
+
+    /// Token ids of what the template wrote.
+    fn encode(
+        &self,
+        text: &str,
+        tokenizer: &Tokenizer,
+        limit: usize,
+    ) -> Result<Vec<u32>, ChatError> {
         let mut ids = Vec::new();
-        for span in self.guard.split(&text) {
+        for span in self.guard.split(text) {
             let text = match span {
                 Span::Token(id) => {
                     ids.push(id);
@@ -71,14 +97,12 @@ impl Renderer {
             }
             ids.extend(tokenizer.encode(&text)?);
         }
-        let thinks = self.tags.thoughts && text.trim_end().ends_with(tagged::THINK);
-        let opening = if thinks { Opening::Thought } else { Opening::Answer };
-        Ok(Prompt { ids, opening })
+        Ok(ids)
     }
 
     /// What the template writes, sentinels included.
-    fn text(&self, conversation: &Conversation) -> Result<String, ChatError> {
-        let context = context(conversation, &self.template, &self.guard)?;
+    fn text(&self, conversation: &Conversation, asks: bool) -> Result<String, ChatError> {
+        let context = context(conversation, &self.template, &self.guard, asks)?;
         let template = self.environment.get_template(NAME).map_err(|error| failure(&error))?;
         let mut text = Bounded(Vec::new());
         template.render_captured_to(context, &mut text).map_err(|error| failure(&error))?;

@@ -15,7 +15,9 @@ use throng_engine::Logprobs;
 
 use self::answer::Answer;
 use self::request::ChatRequest;
+pub(crate) use self::request::conversation;
 use self::response::Completion;
+use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
 use crate::serving::Serving;
@@ -25,9 +27,7 @@ use crate::{blocking, body, sse};
 pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
     let body = body::read(request).await?;
     let app = &serving.app;
-    let chat = app.chat.clone().ok_or_else(|| {
-        ApiError::unsupported("model", "it has no chat format; /v1/completions continues raw text")
-    })?;
+    let chat = format(app)?.clone();
     let bytes = body.len();
     let prepare = {
         let (app, chat) = (app.clone(), chat.clone());
@@ -78,7 +78,18 @@ fn submit(
     Ok(streams.into_iter().enumerate().map(answer).collect())
 }
 
-fn unrenderable(error: ChatError, context: usize) -> ApiError {
+/// How the model chats.
+///
+/// # Errors
+/// It does not.
+pub(crate) fn format(app: &App) -> Result<&Chat, ApiError> {
+    app.chat.as_ref().ok_or_else(|| {
+        ApiError::unsupported("model", "it has no chat format; /v1/completions continues raw text")
+    })
+}
+
+/// Why a conversation is no prompt.
+pub(crate) fn unrenderable(error: ChatError, context: usize) -> ApiError {
     match error {
         ChatError::TooLong(least) => {
             ApiError::context_length("messages", format_args!("at least {least}"), context)

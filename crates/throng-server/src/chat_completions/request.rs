@@ -35,13 +35,7 @@ impl ChatRequest {
         app.check_model(&fields.required("model", model)?)?;
         refuse_unsupported(&mut fields)?;
         let request = Self {
-            conversation: Conversation {
-                messages: messages::take(&mut fields)?,
-                tools: tools::take(&mut fields)?,
-                response_format: tools::take_format(&mut fields)?,
-                effort: effort(&mut fields)?,
-                date: app.date.text(),
-            },
+            conversation: conversation(&mut fields, app)?,
             generation: Generation::take(&mut fields, &app.defaults)?,
             max_tokens: max_tokens(&mut fields)?,
             logprobs: logprobs(&mut fields)?,
@@ -51,6 +45,17 @@ impl ChatRequest {
         fields.finish()?;
         Ok(request)
     }
+}
+
+/// Takes all that becomes the prompt out of a body.
+pub(crate) fn conversation(fields: &mut Fields, app: &App) -> Result<Conversation, ApiError> {
+    Ok(Conversation {
+        messages: messages::take(fields)?,
+        tools: tools::take(fields)?,
+        response_format: tools::take_format(fields)?,
+        effort: effort(fields)?,
+        date: app.date.text(),
+    })
 }
 
 /// Parameters of OpenAI's API that have no meaning here.

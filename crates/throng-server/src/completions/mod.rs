@@ -52,20 +52,21 @@ fn tokenise(prompts: &[Prompt], app: &App) -> Result<Vec<Vec<u32>>, ApiError> {
     prompts
         .iter()
         .map(|prompt| match prompt {
-            Prompt::Text(text) => encode(text, app),
+            Prompt::Text(text) => encode(text, true, app),
             Prompt::Tokens(ids) => Ok(ids.clone()),
         })
         .collect()
 }
 
-fn encode(text: &str, app: &App) -> Result<Vec<u32>, ApiError> {
+/// Token ids of a text; `alone`: with those that the tokenizer puts around a text of its own.
+pub(crate) fn encode(text: &str, alone: bool, app: &App) -> Result<Vec<u32>, ApiError> {
     let (least, context) = (app.tokenizer.least_tokens(text), app.context());
     if least > context {
         return Err(ApiError::context_length("prompt", format_args!("at least {least}"), context));
     }
-    app.tokenizer
-        .encode_alone(text)
-        .map_err(|error| ApiError::invalid("prompt", format_args!("is unusable: {error}")))
+    let tokenizer = &app.tokenizer;
+    let ids = if alone { tokenizer.encode_alone(text) } else { tokenizer.encode(text) };
+    ids.map_err(|error| ApiError::invalid("prompt", format_args!("is unusable: {error}")))
 }
 
 /// Hands all prompts to the engine, or, if it refuses one, none.

@@ -16,3 +16,4 @@ mod random;
 mod support;
 mod tagged;
 mod tenants;
+mod tokens;

@@ -27,6 +27,8 @@ fn the_api_needs_a_key_where_there_are_keys() {
         server.post_as("sk-wrong-key", "/v1/chat/completions", &body),
         server.post_as("", "/v1/chat/completions", &body),
         server.post_as("sk-wrong-key", "/v1/completions", &json!({})),
+        server.post("/tokenize", &json!({ "prompt": "x" })),
+        server.post("/detokenize", &json!({ "tokens": [] })),
         get("/v1/models", &[wrong]),
         get("/v1/models/scripted", &[("Authorization", "Basic sk-alice-1")]),
     ];

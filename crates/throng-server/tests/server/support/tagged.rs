@@ -1,7 +1,7 @@
 //! A model with a chat template and `<think>` and `<tool_call>` tags that knows a few answers by
 //! heart.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use throng_chat::{Chat, Template, Tokenizer};
 use throng_testkit::{Script, byte_tokenizer, special};
 
@@ -29,8 +29,10 @@ const TEMPLATE: &str = "
     {%- endfor %}
     {{- '<|im_end|>\\n' }}
 {%- endfor %}
-{{- '<|im_start|>assistant\\n' }}
-{%- if enable_thinking is false %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}";
+{%- if add_generation_prompt %}
+    {{- '<|im_start|>assistant\\n' }}
+    {%- if enable_thinking is false %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}
+{%- endif %}";
 
 /// What the last words of someone are answered by, tokens named as in Harmony.
 const ANSWERS: [(&str, &str); 4] = [
@@ -46,7 +48,7 @@ const ANSWERS: [(&str, &str); 4] = [
 ];
 const OTHERWISE: &str = "What?<|end|>";
 
-/// The model's chat format.
+/// The model's chat format. Its tokenizer begins a text of its own with a token.
 pub fn chat() -> Chat {
     let mut file: Value = serde_json::from_slice(&byte_tokenizer()).unwrap();
     for token in file["added_tokens"].as_array_mut().unwrap() {
@@ -56,6 +58,12 @@ pub fn chat() -> Chat {
             token["special"] = Value::from(*special);
         }
     }
+    let begin = "<|startoftext|>";
+    file["post_processor"] = json!({
+        "type": "TemplateProcessing",
+        "single": [{ "SpecialToken": { "id": begin } }, { "Sequence": { "id": "A" } }],
+        "special_tokens": { begin: { "id": begin, "ids": [special(begin)], "tokens": [begin] } },
+    });
     let tokenizer = Tokenizer::from_json(file.to_string().as_bytes()).unwrap();
     let eos_token = Some("<|im_end|>".to_owned());
     let template = Template { source: TEMPLATE.to_owned(), bos_token: None, eos_token };
