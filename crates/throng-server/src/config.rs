@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api_keys::ApiKeys;
+use crate::origin::Origin;
 
 /// How to serve, whatever the model.
 #[derive(Clone, Debug)]
@@ -14,11 +15,18 @@ pub struct ServerConfig {
     /// Whether one tenant's prompts may use what another's left in the prefix cache. How soon an
     /// answer comes then tells whether somebody has asked the same.
     pub share_prefix_cache: bool,
+    /// Whose web pages may ask, besides the server's own; none: no others.
+    pub allowed_origins: Vec<Origin>,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { drain_timeout: Duration::from_secs(30), api_keys: None, share_prefix_cache: false }
+        Self {
+            drain_timeout: Duration::from_secs(30),
+            api_keys: None,
+            share_prefix_cache: false,
+            allowed_origins: Vec::new(),
+        }
     }
 }
 

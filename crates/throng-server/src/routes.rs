@@ -13,12 +13,13 @@ use futures_util::FutureExt;
 
 use crate::error::ApiError;
 use crate::lifecycle::Phase;
+use crate::origin::{self, Origin};
 use crate::state::ServerState;
 use crate::{chat_completions, completions, detokenize, metrics, models, page, status, tokenize};
 
-/// All routes.
-pub(crate) fn table(state: ServerState) -> Router {
-    Router::new()
+/// All routes, for a server that pages of these origins may ask.
+pub(crate) fn table(state: ServerState, allowed_origins: &[Origin]) -> Router {
+    let routes = Router::new()
         .route("/", get(page::index))
         .route("/page/{file}", get(page::file))
         .route("/health", get(status::health))
@@ -32,9 +33,13 @@ pub(crate) fn table(state: ServerState) -> Router {
         .route("/detokenize", post(detokenize::create))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn(contain_panics))
-        .layer(middleware::from_fn_with_state(state.clone(), part))
-        .with_state(state)
+        .layer(middleware::from_fn(contain_panics));
+    // A page is to read refusals too.
+    let routes = match origin::sharing(allowed_origins) {
+        Some(layer) => routes.layer(layer),
+        None => routes,
+    };
+    routes.layer(middleware::from_fn_with_state(state.clone(), part)).with_state(state)
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> ApiError {

@@ -135,7 +135,8 @@ pub async fn serve<E>(
     let state = ServerState::new(&config);
     let life = state.lifecycle.clone();
     let connections = GracefulShutdown::new();
-    let accepting = accept(&listener, &connections, routes::table(state));
+    let routes = routes::table(state, &config.allowed_origins);
+    let accepting = accept(&listener, &connections, routes);
     let living = async {
         tokio::pin!(shutdown);
         let app = tokio::select! {

@@ -7,6 +7,7 @@ mod choices;
 mod completions;
 mod crowd;
 mod deadlines;
+mod door;
 mod errors;
 mod hostile;
 mod lifecycle;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{ArgAction, Args as ClapArgs};
-use throng_server::Date;
+use throng_server::{Date, Origin};
 
 use super::ModelArgs;
 
@@ -90,6 +90,10 @@ pub struct ServeArgs {
     /// Keys of one name are one tenant [default: none is needed, each key is a tenant]
     #[arg(long, value_name = "FILE", env = "THRONG_API_KEYS")]
     pub api_keys: Option<PathBuf>,
+    /// Origins of other web pages that may ask from a browser, separated by commas, such as
+    /// https://chat.example; * for all of them [default: none but the server's own page]
+    #[arg(long, value_name = "ORIGINS", env = "THRONG_CORS_ALLOW_ORIGIN", value_delimiter = ',')]
+    pub cors_allow_origin: Vec<Origin>,
     /// Seconds that running answers may go on after SIGTERM or Ctrl-C; a second one ends them
     #[arg(
         long,

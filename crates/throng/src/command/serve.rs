@@ -29,6 +29,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         drain_timeout: Duration::from_secs(args.drain_timeout),
         api_keys: args.api_keys.as_deref().map(api_keys).transpose()?,
         share_prefix_cache: args.share_prefix_cache,
+        allowed_origins: args.cors_allow_origin.clone(),
     };
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
