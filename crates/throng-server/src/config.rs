@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api_keys::ApiKeys;
+use crate::host::AllowedHost;
 use crate::origin::Origin;
 
 /// How to serve, whatever the model.
@@ -17,6 +18,9 @@ pub struct ServerConfig {
     pub share_prefix_cache: bool,
     /// Whose web pages may ask, besides the server's own; none: no others.
     pub allowed_origins: Vec<Origin>,
+    /// Names that requests may call the server by, besides its machine's own. With none, names are
+    /// checked only where the server listens on loopback and needs no keys.
+    pub allowed_hosts: Vec<AllowedHost>,
 }
 
 impl Default for ServerConfig {
@@ -26,6 +30,7 @@ impl Default for ServerConfig {
             api_keys: None,
             share_prefix_cache: false,
             allowed_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
         }
     }
 }

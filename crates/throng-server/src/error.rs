@@ -184,6 +184,15 @@ impl ApiError {
         Self::unauthorized("The API key is not one that may ask here")
     }
 
+    /// A request that calls the server by a name that is not its own.
+    pub(crate) fn unknown_host(name: &str) -> Self {
+        let message = format!(
+            "This server does not answer to the host '{name}'. If that is its name, \
+             start it with --allowed-host {name}"
+        );
+        Self::new(StatusCode::FORBIDDEN, "invalid_request_error", message).code("host_not_allowed")
+    }
+
     /// No key, where one is needed.
     pub(crate) fn missing_api_key() -> Self {
         Self::unauthorized("An API key is needed, in the header 'Authorization: Bearer KEY'")

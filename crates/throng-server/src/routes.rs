@@ -15,7 +15,9 @@ use crate::error::ApiError;
 use crate::lifecycle::Phase;
 use crate::origin::{self, Origin};
 use crate::state::ServerState;
-use crate::{chat_completions, completions, detokenize, metrics, models, page, status, tokenize};
+use crate::{
+    chat_completions, completions, detokenize, host, metrics, models, page, status, tokenize,
+};
 
 /// All routes, for a server that pages of these origins may ask.
 pub(crate) fn table(state: ServerState, allowed_origins: &[Origin]) -> Router {
@@ -39,7 +41,10 @@ pub(crate) fn table(state: ServerState, allowed_origins: &[Origin]) -> Router {
         Some(layer) => routes.layer(layer),
         None => routes,
     };
-    routes.layer(middleware::from_fn_with_state(state.clone(), part)).with_state(state)
+    routes
+        .layer(middleware::from_fn_with_state(state.clone(), host::guard))
+        .layer(middleware::from_fn_with_state(state.clone(), part))
+        .with_state(state)
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> ApiError {

@@ -132,7 +132,8 @@ pub async fn serve<E>(
     shutdown: impl Future<Output = ()>,
     tell: impl Fn(Notice),
 ) -> Result<(), E> {
-    let state = ServerState::new(&config);
+    let remote = |address: SocketAddr| !address.ip().to_canonical().is_loopback();
+    let state = ServerState::new(&config, !listener.local_addr().is_ok_and(remote));
     let life = state.lifecycle.clone();
     let connections = GracefulShutdown::new();
     let routes = routes::table(state, &config.allowed_origins);

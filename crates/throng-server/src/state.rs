@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::ServerConfig;
+use crate::host::Hosts;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::tenants::Tenants;
@@ -12,6 +13,8 @@ use crate::tenants::Tenants;
 pub(crate) struct ServerState {
     /// Whether the model is there, and whether requests are taken.
     pub(crate) lifecycle: Arc<Lifecycle>,
+    /// What the server may be called.
+    pub(crate) hosts: Arc<Hosts>,
     /// Who asks.
     pub(crate) tenants: Arc<Tenants>,
     /// Whether tenants share cached prefixes.
@@ -21,10 +24,12 @@ pub(crate) struct ServerState {
 }
 
 impl ServerState {
-    /// Of a server that begins to load its model.
-    pub(crate) fn new(config: &ServerConfig) -> Self {
+    /// Of a server that begins to load its model, and that only this machine reaches (`loopback`),
+    /// or others too.
+    pub(crate) fn new(config: &ServerConfig, loopback: bool) -> Self {
         Self {
             lifecycle: Lifecycle::new(),
+            hosts: Arc::new(Hosts::new(config, loopback)),
             tenants: Arc::new(Tenants::new(config.api_keys.clone())),
             share_prefix_cache: config.share_prefix_cache,
             metrics: Metrics::new(config.api_keys.is_some()),

@@ -35,7 +35,8 @@ fn ask(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     let body =
         r#"{"model":"nano","prompt":"One","max_tokens":100000,"ignore_eos":true,"stream":true}"#;
-    let head = "POST /v1/completions HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n";
+    let head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n";
+    let head = format!("{head}Content-Type: application/json\r\n");
     write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     stream.read_exact(&mut [0; 100]).unwrap();
     stream
@@ -101,6 +102,32 @@ fn a_file_of_keys_is_checked_before_anything_else_and_never_quoted() {
     fail(&["serve", "--api-keys", path], "cannot be read");
     std::fs::write(&keys, "# nobody\n").unwrap();
     fail(&["serve", "--api-keys", path], "there is no key in it");
+}
+
+#[test]
+fn hosts_and_origins_are_let_in_as_the_flags_say() {
+    let flags = ["--allowed-host", "throng.test", "--cors-allow-origin", "https://chat.test"];
+    let (mut server, address, _printed) = start(&flags);
+    let get = |host: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let head = format!("GET /health HTTP/1.1\r\nHost: {host}\r\nOrigin: https://chat.test\r\n");
+        write!(stream, "{head}Connection: close\r\n\r\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        said
+    };
+    for host in [&address, "throng.test"] {
+        let said = get(host);
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        assert!(said.contains("access-control-allow-origin: https://chat.test\r\n"), "{said}");
+    }
+    let said = get("evil.test");
+    assert!(
+        said.starts_with("HTTP/1.1 403 ") && said.contains("--allowed-host evil.test"),
+        "{said}"
+    );
+    terminate(&server);
+    assert!(server.wait().unwrap().success());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whose web pages may ask.
+//! Whose web pages may ask, and by which names of the server.
 
 use serde_json::json;
 use throng_server::{ApiKeys, ServerConfig};
@@ -90,4 +90,50 @@ fn a_star_is_every_origin() {
         assert_eq!(allowed(&preflight(&server, origin)), Some("*"));
         assert_eq!(allowed(&ask(&server, origin, "sk-one")), Some("*"));
     }
+}
+
+/// Asks by another name.
+fn call(server: &Server, name: &str) -> [http::Response; 3] {
+    let headers = [("Host", name), ("Content-Type", "application/json")];
+    let body = chat_body("think", json!({})).to_string();
+    let ask =
+        |method, path, body: &[u8]| http::request(server.address, method, path, &headers, body);
+    [ask("GET", "/", b""), ask("GET", "/v1/models", b""), ask("POST", CHAT, body.as_bytes())]
+}
+
+#[test]
+fn a_page_whose_name_leads_here_is_refused_where_nothing_else_guards() {
+    let server = Server::start();
+    for name in ["localhost:8000", "127.0.0.1", "[::1]:8000", "192.168.1.5"] {
+        assert!(call(&server, name).iter().all(|response| response.status == 200), "{name}");
+    }
+    for response in call(&server, "Evil.example:8000") {
+        let error = response.error(403);
+        assert_eq!(error["code"], "host_not_allowed");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.ends_with("--allowed-host evil.example"), "{message}");
+    }
+    let shared = with(ServerConfig {
+        allowed_origins: vec!["*".parse().unwrap()],
+        ..ServerConfig::default()
+    });
+    let preflight = [("Host", "evil.example"), ("Origin", "http://evil.example")];
+    http::request(shared.address, "OPTIONS", CHAT, &preflight, b"").error(403);
+}
+
+#[test]
+fn a_name_that_was_given_is_answered() {
+    let allowed_hosts = vec!["chat.example".parse().unwrap()];
+    let server = with(ServerConfig { allowed_hosts, ..ServerConfig::default() });
+    for name in ["chat.example", "Chat.Example:443", "localhost"] {
+        assert!(call(&server, name).iter().all(|response| response.status == 200), "{name}");
+    }
+    call(&server, "evil.example").map(|response| response.error(403));
+}
+
+#[test]
+fn where_a_key_is_needed_every_name_is_answered() {
+    let api_keys = Some(ApiKeys::parse("sk-one").unwrap());
+    let server = with(ServerConfig { api_keys, ..ServerConfig::default() });
+    assert_eq!(call(&server, "chat.example").map(|response| response.status), [200, 401, 401]);
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{ArgAction, Args as ClapArgs};
-use throng_server::{Date, Origin};
+use throng_server::{AllowedHost, Date, Origin};
 
 use super::ModelArgs;
 
@@ -94,6 +94,11 @@ pub struct ServeArgs {
     /// https://chat.example; * for all of them [default: none but the server's own page]
     #[arg(long, value_name = "ORIGINS", env = "THRONG_CORS_ALLOW_ORIGIN", value_delimiter = ',')]
     pub cors_allow_origin: Vec<Origin>,
+    /// Names that requests may call the server by, besides localhost and numbers, separated by
+    /// commas; a proxy's, for instance; * for all of them [default: none where it listens on
+    /// loopback and needs no keys, else all]
+    #[arg(long, value_name = "HOSTS", env = "THRONG_ALLOWED_HOST", value_delimiter = ',')]
+    pub allowed_host: Vec<AllowedHost>,
     /// Seconds that running answers may go on after SIGTERM or Ctrl-C; a second one ends them
     #[arg(
         long,
@@ -105,4 +110,23 @@ pub struct ServeArgs {
     pub drain_timeout: u64,
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::{Args, Command};
+
+    #[test]
+    fn origins_and_hosts_are_lists_and_checked() {
+        let serve = |list: &[&str]| Args::try_parse_from([&["throng", "serve"], list].concat());
+        let typed = ["--cors-allow-origin", "https://a.example,*", "--allowed-host", "a.b,c"];
+        let Some(Command::Serve(args)) = serve(&typed).unwrap().command else { panic!("serve") };
+        assert_eq!((args.cors_allow_origin.len(), args.allowed_host.len()), (2, 2));
+        let wrong = serve(&["--cors-allow-origin", "a.example"]).unwrap_err();
+        assert!(wrong.to_string().contains("SCHEME://HOST"), "{wrong}");
+        let wrong = serve(&["--allowed-host", "http://a.example"]).unwrap_err();
+        assert!(wrong.to_string().contains("without scheme"), "{wrong}");
+    }
 }

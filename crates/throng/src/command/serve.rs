@@ -30,6 +30,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         api_keys: args.api_keys.as_deref().map(api_keys).transpose()?,
         share_prefix_cache: args.share_prefix_cache,
         allowed_origins: args.cors_allow_origin.clone(),
+        allowed_hosts: args.allowed_host.clone(),
     };
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {

@@ -76,9 +76,13 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The head of a request whose response ends the connection.
+/// The head of a request whose response ends the connection, for localhost unless `headers` say
+/// otherwise.
 pub fn head(method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> Vec<u8> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if headers.iter().all(|(key, _)| *key != "Host") {
+        head.push_str("Host: localhost\r\n");
+    }
     for (key, value) in headers {
         head.push_str(&format!("{key}: {value}\r\n"));
     }
