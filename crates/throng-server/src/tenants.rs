@@ -32,9 +32,7 @@ impl Tenants {
     pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Tenant, ApiError> {
         let key = bearer(headers);
         match (&self.keys, key) {
-            (Some(keys), Some(key)) => {
-                keys.tenant(key).cloned().ok_or_else(ApiError::incorrect_api_key)
-            }
+            (Some(keys), Some(key)) => keys.tenant(key).ok_or_else(ApiError::incorrect_api_key),
             (Some(_), None) => Err(ApiError::missing_api_key()),
             (None, Some(key)) => Ok(Tenant { name: self.name(key).into(), ..Tenant::default() }),
             (None, None) => Ok(Tenant::default()),

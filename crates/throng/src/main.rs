@@ -6,6 +6,7 @@ mod command;
 mod failure;
 mod inspect;
 mod interrupt;
+mod keys;
 mod loading;
 mod machine;
 mod memory;

@@ -105,6 +105,42 @@ fn a_file_of_keys_is_checked_before_anything_else_and_never_quoted() {
 }
 
 #[test]
+fn keys_are_as_their_file_says_whenever_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, "sk-old alice\n").unwrap();
+    let (mut server, address, mut printed) = start(&["--api-key-file", keys.to_str().unwrap()]);
+    let refused = |key: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let head = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        write!(stream, "{head}Authorization: Bearer {key}\r\n\r\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        let status = said.split(' ').nth(1).unwrap().to_owned();
+        assert!(["200", "401"].contains(&&*status), "{said}");
+        status == "401"
+    };
+    let mut next = |wanted: &str| {
+        let mut line = String::new();
+        printed.read_line(&mut line).unwrap();
+        assert!(line.contains(wanted) && !line.contains("sk-"), "{line}");
+    };
+    assert!(!refused("sk-old") && refused("sk-new"));
+    // Of sk-new, by sha256sum.
+    let digest = "8da9a7efee51ce8615fe40f891bb33ed0da172afab224ae4c3f434dedbdfcfe3";
+    std::fs::write(&keys, format!("sha256:{digest} alice\n")).unwrap();
+    next("its keys are in force");
+    assert!(refused("sk-old") && !refused("sk-new") && refused(digest));
+    std::fs::write(&keys, "sk-old alice\nsk-old bob\n").unwrap();
+    next("line 2: the key is there already; the keys stay as they were");
+    std::fs::remove_file(&keys).unwrap();
+    next("cannot be read");
+    assert!(refused("sk-old") && !refused("sk-new"));
+    terminate(&server);
+    assert!(server.wait().unwrap().success());
+}
+
+#[test]
 fn hosts_and_origins_are_let_in_as_the_flags_say() {
     let flags = ["--allowed-host", "throng.test", "--cors-allow-origin", "https://chat.test"];
     let (mut server, address, _printed) = start(&flags);
@@ -116,7 +152,7 @@ fn hosts_and_origins_are_let_in_as_the_flags_say() {
         stream.read_to_string(&mut said).unwrap();
         said
     };
-    for host in [&address, "throng.test"] {
+    for host in [address.as_str(), "throng.test"] {
         let said = get(host);
         assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
         assert!(said.contains("access-control-allow-origin: https://chat.test\r\n"), "{said}");

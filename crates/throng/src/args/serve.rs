@@ -86,9 +86,10 @@ pub struct ServeArgs {
         action = ArgAction::Set
     )]
     pub fair_share: bool,
-    /// Keys that clients must have: a line is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment.
-    /// Keys of one name are one tenant [default: none is needed, each key is a tenant]
-    #[arg(long, value_name = "FILE", env = "THRONG_API_KEYS")]
+    /// Keys that clients must have: a line is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment;
+    /// sha256:DIGEST may stand for KEY. Keys of one name are one tenant. The file is read again
+    /// when it changes [default: none is needed, each key is a tenant]
+    #[arg(long, visible_alias = "api-key-file", value_name = "FILE", env = "THRONG_API_KEYS")]
     pub api_keys: Option<PathBuf>,
     /// Origins of other web pages that may ask from a browser, separated by commas, such as
     /// https://chat.example; * for all of them [default: none but the server's own page]

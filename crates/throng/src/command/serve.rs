@@ -1,23 +1,18 @@
 //! `throng serve`: OpenAI's API and a chat page.
 
 use std::cell::OnceCell;
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use throng_chat::Chat;
 use throng_engine::EngineConfig;
-use throng_server::{ApiKeys, App, Defaults, ModelName, Notice, ServerConfig};
+use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
 
 use crate::args::ServeArgs;
-use crate::failure::Failure;
+use crate::keys;
 use crate::loading::Model;
-
-/// Bytes of a file of keys at most.
-const MAX_KEYS_BYTES: u64 = 16 << 20;
 
 /// Serves until it is told to stop.
 ///
@@ -27,7 +22,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let address = SocketAddr::new(args.host, args.port);
     let config = ServerConfig {
         drain_timeout: Duration::from_secs(args.drain_timeout),
-        api_keys: args.api_keys.as_deref().map(api_keys).transpose()?,
+        api_keys: args.api_keys.as_deref().map(|path| keys::follow(path, say)).transpose()?,
         share_prefix_cache: args.share_prefix_cache,
         allowed_origins: args.cors_allow_origin.clone(),
         allowed_hosts: args.allowed_host.clone(),
@@ -91,25 +86,6 @@ fn load(args: &ServeArgs) -> Result<App> {
         },
         date: args.date,
     })
-}
-
-/// The keys in a file.
-///
-/// # Errors
-/// It cannot be read, is too large, or a line is not as it should be. No error says a key.
-fn api_keys(path: &Path) -> Result<ApiKeys> {
-    let failed = |what: String| Failure {
-        message: format!("{}: {what}", path.display()),
-        hint: "a line of --api-keys is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment",
-    };
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_KEYS_BYTES + 1).read_to_string(&mut text))
-        .map_err(|error| failed(format!("cannot be read: {error}")))?;
-    if text.len() as u64 > MAX_KEYS_BYTES {
-        return Err(failed(format!("has more than {MAX_KEYS_BYTES} bytes")).into());
-    }
-    Ok(ApiKeys::parse(&text).map_err(|error| failed(error.to_string()))?)
 }
 
 /// What clients call the model: the names asked for, or the model's own.

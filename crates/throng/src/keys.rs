@@ -1,0 +1,81 @@
+//! The file of API keys: read before anything else, and again whenever it changes.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use throng_server::ApiKeys;
+
+use crate::failure::Failure;
+
+/// Bytes of a file of keys at most.
+const MAX_BYTES: u64 = 16 << 20;
+/// Time between two looks at the file. It is read once it has not changed for so long, so that
+/// nobody sees the half of it that an editor has written.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The keys in a file, now and after each change, of which `tell` is told. A change that cannot be
+/// used changes nothing.
+///
+/// # Errors
+/// It cannot be read, is too large, or a line is not as it should be. No error says a key.
+pub fn follow(path: &Path, tell: fn(&str)) -> Result<ApiKeys> {
+    // Before it is read: what changes in between is a change.
+    let seen = state(path);
+    let keys = ApiKeys::parse(&read(path)?).map_err(|error| failure(path, error))?;
+    let (path, followed) = (path.to_owned(), keys.clone());
+    thread::Builder::new()
+        .name("keys".to_owned())
+        .spawn(move || watch(&path, seen, &followed, tell))
+        .context("cannot start a thread")?;
+    Ok(keys)
+}
+
+/// Looks at the file for as long as the process lives.
+fn watch(path: &Path, mut seen: Option<State>, keys: &ApiKeys, tell: fn(&str)) {
+    let mut changed = false;
+    loop {
+        thread::sleep(PAUSE);
+        let now = state(path);
+        if now != seen {
+            (seen, changed) = (now, true);
+        } else if changed {
+            changed = false;
+            match read(path).and_then(|text| keys.replace(&text).map_err(|e| failure(path, e))) {
+                Ok(()) => tell(&format!("{}: its keys are in force", path.display())),
+                Err(error) => tell(&format!("note: {error}; the keys stay as they were")),
+            }
+        }
+    }
+}
+
+/// What tells a file from the same one before a change: when it changed, and its length.
+type State = (SystemTime, u64);
+
+/// `None` for what is no file, or not there.
+fn state(path: &Path) -> Option<State> {
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// The file's text.
+fn read(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+        .map_err(|error| failure(path, format_args!("cannot be read: {error}")))?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(failure(path, format_args!("has more than {MAX_BYTES} bytes")));
+    }
+    Ok(text)
+}
+
+fn failure(path: &Path, what: impl std::fmt::Display) -> anyhow::Error {
+    let message = format!("{}: {what}", path.display());
+    let hint = "a line of --api-keys is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment; \
+        sha256:DIGEST may stand for KEY";
+    Failure { message, hint }.into()
+}
