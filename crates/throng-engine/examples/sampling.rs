@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use throng_engine::{Choice, Job, Sampler, Sampling};
+use throng_engine::{Choice, History, Job, Occurrences, Penalties, Sampler, Sampling};
 
 /// Runs timed, after one that is not.
 const RUNS: usize = 15;
@@ -21,11 +21,13 @@ fn main() {
         let logits: Vec<Vec<f32>> =
             (0..rows as u64).map(|row| normal(vocab, deviation, row + 1)).collect();
         for (name, sampling, logprobs) in cases() {
+            let occurrences = occurred(&sampling.penalties, vocab);
+            let history = History { occurrences: occurrences.as_ref(), barred: &[] };
             let jobs: Vec<Job<'_>> = logits
                 .iter()
                 .map(|logits| Job {
                     logits,
-                    choice: Choice::Draw { sampling: &sampling, index: 0 },
+                    choice: Choice::Draw { sampling: &sampling, index: 0, history },
                     logprobs,
                 })
                 .collect();
@@ -37,6 +39,7 @@ fn main() {
 fn cases() -> Vec<(&'static str, Sampling, Option<usize>)> {
     let plain = Sampling::default();
     let greedy = Sampling { temperature: 0.0, ..plain.clone() };
+    let penalties = Penalties { repetition: 1.1, frequency: 0.5, presence: 0.5 };
     let nucleus = Sampling { top_p: 0.9, ..plain.clone() };
     vec![
         ("greedy", greedy.clone(), None),
@@ -46,10 +49,21 @@ fn cases() -> Vec<(&'static str, Sampling, Option<usize>)> {
         ("top_k 50", Sampling { top_k: 50, ..plain.clone() }, None),
         ("top_k 50, top_p 0.9", Sampling { top_k: 50, ..nucleus.clone() }, None),
         ("min_p 0.05", Sampling { min_p: 0.05, ..plain.clone() }, None),
+        ("logit_bias", Sampling { logit_bias: [(7, 5.0)].into(), ..plain.clone() }, None),
+        ("penalties on 1,500 tokens", Sampling { penalties, ..plain.clone() }, None),
         ("greedy, logprobs 5", greedy, Some(5)),
         ("temperature 1, logprobs 5", plain, Some(5)),
         ("top_p 0.9, logprobs 5", nucleus, Some(5)),
     ]
+}
+
+/// A prompt of 1,000 tokens, no two alike, and an answer of half as many.
+fn occurred(penalties: &Penalties, vocab: usize) -> Option<Occurrences> {
+    let token = |nth: u32| (nth.wrapping_mul(2_654_435_761) as usize % vocab) as u32;
+    let prompt: Vec<u32> = (0..1_000).map(token).collect();
+    let mut occurrences = Occurrences::wanted(penalties, &prompt)?;
+    (1_000..1_500).map(token).for_each(|id| occurrences.add(id));
+    Some(occurrences)
 }
 
 fn time(jobs: &[Job<'_>], threads: usize) -> String {

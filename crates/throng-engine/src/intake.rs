@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::cache::Salt;
+use crate::penalties::Occurrences;
 use crate::queue::{Queue, QueueSlot};
 use crate::request::{InvalidSampling, Request};
 use crate::sequence::{Origin, PromptFlag, Sequence};
@@ -60,6 +61,7 @@ impl Intake {
             Salt::Private(number)
         };
         let prompt = PromptFlag::default();
+        let occurrences = Occurrences::wanted(&request.sampling.penalties, &request.prompt);
         let sequences = slots.into_iter().enumerate().map(|(choice, slot)| {
             let mut own = request.clone();
             own.sampling.seed = request.sampling.seed_of_choice(choice as u64);
@@ -69,6 +71,7 @@ impl Intake {
                 context: self.context,
                 salt: salt.clone(),
                 prompt: prompt.clone(),
+                occurrences: occurrences.clone(),
                 leads: choice == 0,
                 slot,
             };
@@ -90,6 +93,13 @@ impl Intake {
         if let Some(&id) = request.prompt.iter().find(|&&id| id as usize >= vocab) {
             return Err(SubmitError::UnknownToken { id, vocab });
         }
+        let mut biased = request.sampling.logit_bias.iter().map(|&(id, _)| id);
+        if let Some(id) = biased.find(|&id| id as usize >= vocab) {
+            return Err(SubmitError::UnknownBias { id, vocab });
+        }
+        if request.limits.min_tokens > 0 && request.limits.stop_tokens.len() >= vocab {
+            return Err(SubmitError::NothingToDraw);
+        }
         Ok(request.sampling.check()?)
     }
 }
@@ -108,6 +118,17 @@ pub enum SubmitError {
         /// The vocabulary's size.
         vocab: usize,
     },
+    /// A bias on a token that the model does not have.
+    #[error("logit_bias has token id {id}, which is outside the vocabulary of {vocab}")]
+    UnknownBias {
+        /// The id.
+        id: u32,
+        /// The vocabulary's size.
+        vocab: usize,
+    },
+    /// A minimum of tokens where every token may be one that ends the answer.
+    #[error("min_tokens leaves no token to draw: there are as many stop tokens as tokens")]
+    NothingToDraw,
     /// The prompt leaves no room for an answer.
     #[error("the prompt has {tokens} tokens; prompt and answer together may have {context}")]
     TooLong {

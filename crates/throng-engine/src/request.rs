@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::penalties::Penalties;
 use crate::sampler::mix;
 
 /// A prompt to continue. Token ids only: the engine knows no text.
@@ -44,9 +45,15 @@ impl Default for Tenant {
     }
 }
 
-/// How a token is drawn from the logits. Filters apply in the order of the fields.
+/// How a token is drawn from the logits. What changes them applies in the order of the fields, the
+/// filters as `min_p`, `top_k`, `top_p`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
+    /// Added to the logits of these token ids, each below the vocabulary's size and there once;
+    /// from -100 to 100.
+    pub logit_bias: Arc<[(u32, f32)]>,
+    /// On what the prompt and the answer say already.
+    pub penalties: Penalties,
     /// Divides the logits; 0 takes the most probable token.
     pub temperature: f32,
     /// Only the k most probable tokens; 0 for all.
@@ -62,7 +69,15 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 0 }
+        Self {
+            logit_bias: Arc::default(),
+            penalties: Penalties::default(),
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            seed: 0,
+        }
     }
 }
 
@@ -71,6 +86,9 @@ impl Default for Sampling {
 pub struct Limits {
     /// Tokens that the answer has at most; the context's end stops it too.
     pub max_tokens: usize,
+    /// Tokens that the answer has before a stop token may be drawn, if `max_tokens` and the context
+    /// allow as many.
+    pub min_tokens: usize,
     /// Token ids that end the answer. The stop token is the last token of the answer.
     pub stop_tokens: Vec<u32>,
     /// How long the whole answer may take, waiting included; `None`: as long as it takes.
@@ -108,7 +126,12 @@ impl Sampling {
         };
         within("temperature", self.temperature, 0.0, 100.0)?;
         within("top_p", self.top_p, f32::MIN_POSITIVE, 1.0)?;
-        within("min_p", self.min_p, 0.0, 1.0)
+        within("min_p", self.min_p, 0.0, 1.0)?;
+        within("repetition_penalty", self.penalties.repetition, 0.01, 100.0)?;
+        within("frequency_penalty", self.penalties.frequency, -2.0, 2.0)?;
+        within("presence_penalty", self.penalties.presence, -2.0, 2.0)?;
+        let mut biases = self.logit_bias.iter();
+        biases.try_for_each(|&(_, bias)| within("logit_bias", bias, -100.0, 100.0))
     }
 }
 

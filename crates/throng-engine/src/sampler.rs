@@ -5,8 +5,11 @@
 //! threads. A row is scanned once for the maximum of each chunk of tokens (`row.rs`); what comes
 //! after leaves out the chunks that cannot matter. Every filter keeps a beginning of the order of
 //! probability, so together they are one last token that is kept (`filter.rs`). Among the kept the
-//! draw is by rejection (`draw.rs`), which needs no sum over the vocabulary.
+//! draw is by rejection (`draw.rs`), which needs no sum over the vocabulary. Where a request
+//! changes the logits, all that happens to a changed copy of the row; `adjust.rs` has the whole
+//! order.
 
+mod adjust;
 mod draw;
 mod filter;
 #[cfg(test)]
@@ -22,6 +25,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::event::TokenLogprobs;
 use crate::request::Sampling;
+pub use adjust::History;
 use random::Stream;
 pub(crate) use random::mix;
 use row::Row;
@@ -47,6 +51,8 @@ pub enum Choice<'a> {
         sampling: &'a Sampling,
         /// Counts the answer's tokens from 0.
         index: u64,
+        /// What the answer so far has to do with it.
+        history: History<'a>,
     },
     /// A token that is known, as a prompt's are; below the vocabulary's size.
     Given(u32),
@@ -73,6 +79,10 @@ pub struct Sampler {
 struct Scratch {
     /// The greatest logit of each chunk.
     maxima: Vec<f32>,
+    /// Logits that a request has changed. Empty where none has.
+    adjusted: Vec<f32>,
+    /// Their maxima.
+    adjusted_maxima: Vec<f32>,
     work: Work,
 }
 
@@ -129,7 +139,12 @@ fn choose(job: &Job<'_>, scratch: &mut Scratch) -> Option<Chosen> {
     let work = &mut scratch.work;
     let id = match job.choice {
         Choice::Given(id) => id,
-        Choice::Draw { sampling, index } => drawn(&row, sampling, index, work),
+        Choice::Draw { sampling, index, history } if adjust::is_needed(sampling, &history) => {
+            adjust::adjust(job.logits, sampling, &history, &mut scratch.adjusted);
+            let (row, _) = Row::scan(&scratch.adjusted, &mut scratch.adjusted_maxima);
+            drawn(&row, sampling, index, work)
+        }
+        Choice::Draw { sampling, index, .. } => drawn(&row, sampling, index, work),
     };
     let logprobs = job.logprobs.map(|top| score::logprobs(&row, id, top, &mut work.candidates));
     Some(Chosen { id, logprobs })

@@ -8,9 +8,10 @@ use async_channel::Sender;
 
 use crate::cache::Salt;
 use crate::event::{Event, FinishReason, TokenLogprobs, Usage};
+use crate::penalties::Occurrences;
 use crate::queue::QueueSlot;
 use crate::request::Request;
-use crate::sampler::{Choice, Chosen, Job};
+use crate::sampler::{Choice, Chosen, History, Job};
 
 /// A client that has so many events to read is waited for.
 const MAX_UNREAD: usize = 1024;
@@ -28,6 +29,8 @@ pub(crate) struct Origin {
     pub(crate) context: usize,
     pub(crate) salt: Salt,
     pub(crate) prompt: PromptFlag,
+    /// The prompt's tokens, where a penalty counts.
+    pub(crate) occurrences: Option<Occurrences>,
     /// Whether it is the first of its request's choices.
     pub(crate) leads: bool,
     pub(crate) slot: QueueSlot,
@@ -50,6 +53,8 @@ pub(crate) struct Sequence {
     answer_limit: usize,
     /// Until the whole prompt is scored.
     prompt_logprobs: Option<Vec<TokenLogprobs>>,
+    /// Of its tokens, whether they are in the KV cache or not: to lose a place changes nothing.
+    occurrences: Option<Occurrences>,
     events: Sender<Event>,
     salt: Salt,
     prompt: PromptFlag,
@@ -75,6 +80,7 @@ impl Sequence {
             prompt_tokens,
             computed: 0,
             charged: 0,
+            occurrences: origin.occurrences,
             events,
             salt: origin.salt,
             prompt: origin.prompt,
@@ -209,12 +215,21 @@ impl Sequence {
             let (choice, logprobs) = match self.tokens.get(position) {
                 Some(&id) => (Choice::Given(id), self.request.logprobs.prompt),
                 None if self.draws() => {
-                    (Choice::Draw { sampling, index }, self.request.logprobs.answer)
+                    let history = self.history();
+                    (Choice::Draw { sampling, index, history }, self.request.logprobs.answer)
                 }
                 None => return None,
             };
             Some(Job { logits, choice, logprobs })
         })
+    }
+
+    /// What the answer so far means for the next token.
+    fn history(&self) -> History<'_> {
+        let limits = &self.request.limits;
+        let early = self.answer_tokens() < limits.min_tokens;
+        let barred = if early { &limits.stop_tokens[..] } else { &[] };
+        History { occurrences: self.occurrences.as_ref(), barred }
     }
 
     /// Takes in what the jobs gave. Returns why the sequence is over, if it is.
@@ -240,6 +255,7 @@ impl Sequence {
     /// Adds a token to the answer.
     fn append(&mut self, Chosen { id, logprobs }: Chosen) -> Option<FinishReason> {
         self.tokens.push(id);
+        self.occurrences.iter_mut().for_each(|occurrences| occurrences.add(id));
         self.send(Event::Token { id, logprobs });
         if self.request.limits.stop_tokens.contains(&id) {
             Some(FinishReason::Stop)

@@ -71,7 +71,12 @@ fn request(prompt: Vec<u32>, seed: u64) -> Request {
     Request {
         prompt,
         sampling: Sampling { seed, ..Sampling::default() },
-        limits: Limits { max_tokens: ANSWER, stop_tokens: Vec::new(), deadline: None },
+        limits: Limits {
+            max_tokens: ANSWER,
+            min_tokens: 0,
+            stop_tokens: Vec::new(),
+            deadline: None,
+        },
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

@@ -30,6 +30,7 @@ impl Settings {
             top_p: args.top_p.or(generation.top_p).unwrap_or(plain.top_p),
             min_p: args.min_p.unwrap_or(plain.min_p),
             seed: args.seed.unwrap_or_else(random_seed),
+            ..plain
         };
         sampling.check()?;
         Ok(Self { sampling, stop: args.stop.clone(), max_tokens: args.max_tokens })
@@ -38,7 +39,7 @@ impl Settings {
     /// Limits of an answer that these tokens end.
     pub fn limits(&self, stop_tokens: Vec<u32>) -> Limits {
         let max_tokens = self.max_tokens.unwrap_or(usize::MAX);
-        Limits { max_tokens, stop_tokens, deadline: None }
+        Limits { max_tokens, min_tokens: 0, stop_tokens, deadline: None }
     }
 }
 

@@ -174,7 +174,12 @@ fn request(prompt: Vec<u32>, sampling: Sampling) -> Request {
     Request {
         prompt,
         sampling,
-        limits: Limits { max_tokens: usize::MAX, stop_tokens: Vec::new(), deadline: None },
+        limits: Limits {
+            max_tokens: usize::MAX,
+            min_tokens: 0,
+            stop_tokens: Vec::new(),
+            deadline: None,
+        },
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: "".into(),

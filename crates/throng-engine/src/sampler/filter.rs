@@ -45,15 +45,14 @@ pub(super) fn last_kept(
     work: &mut Work,
 ) -> Last {
     let mut last = Last::OF_ALL;
+    if sampling.min_p > 0.0 {
+        last = Last { logit: weights.logit_of(sampling.min_p), id: u32::MAX };
+    }
     if (1..row.vocab()).contains(&sampling.top_k) {
-        last = row.nth(sampling.top_k, &mut work.candidates);
+        last = last.or_earlier(row.nth(sampling.top_k, &mut work.candidates));
     }
     if sampling.top_p < 1.0 {
         last = nucleus(row, weights, last, sampling.top_p, work);
-    }
-    if sampling.min_p > 0.0 {
-        let logit = weights.logit_of(sampling.min_p);
-        last = last.or_earlier(Last { logit, id: u32::MAX });
     }
     last
 }

@@ -47,6 +47,10 @@ fn in_order(logits: &[f32]) -> Vec<(u32, f32)> {
 }
 
 fn keep(tokens: &mut Vec<(u32, f32)>, weights: &Weights, sampling: &Sampling) {
+    if sampling.min_p > 0.0 {
+        let least = weights.logit_of(sampling.min_p);
+        tokens.retain(|&(_, logit)| logit >= least);
+    }
     if sampling.top_k > 0 {
         tokens.truncate(sampling.top_k);
     }
@@ -59,10 +63,6 @@ fn keep(tokens: &mut Vec<(u32, f32)>, weights: &Weights, sampling: &Sampling) {
             sum >= goal
         });
         tokens.truncate(reached.unwrap() + 1);
-    }
-    if sampling.min_p > 0.0 {
-        let least = weights.logit_of(sampling.min_p);
-        tokens.retain(|&(_, logit)| logit >= least);
     }
 }
 

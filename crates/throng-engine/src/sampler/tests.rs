@@ -4,12 +4,18 @@ use proptest::prelude::*;
 
 use super::row::CHUNK;
 use super::*;
+use crate::penalties::{Occurrences, Penalties};
 
 const LOGITS: [f32; 5] = [0.0, 2.0, 1.0, 2.0, -1.0];
 
 /// Draws token `index` of an answer.
 fn sample(logits: &[f32], sampling: &Sampling, index: u64) -> u32 {
-    let job = Job { logits, choice: Choice::Draw { sampling, index }, logprobs: None };
+    sample_after(logits, sampling, index, History::default())
+}
+
+/// The same after what is said already.
+fn sample_after(logits: &[f32], sampling: &Sampling, index: u64, history: History<'_>) -> u32 {
+    let job = Job { logits, choice: Choice::Draw { sampling, index, history }, logprobs: None };
     Sampler::new(1).choose_all(&[job])[0].as_ref().unwrap().id
 }
 
@@ -58,6 +64,45 @@ fn filters_leave_what_they_should() {
     );
     assert_eq!(support(Sampling { top_p: 0.9, ..plain.clone() }), [false, true, true, true, false]);
     assert_eq!(support(Sampling { min_p: 0.3, ..plain }), [false, true, true, true, false]);
+}
+
+/// The draw is the one that changed logits would give; the log-probabilities are the model's.
+#[test]
+fn what_a_request_changes_is_changed_before_the_draw() {
+    let logits: Vec<f32> = (0..3 * CHUNK).map(|id| (id * id % 47) as f32 / 6.0 - 3.0).collect();
+    let penalties = Penalties { repetition: 1.5, frequency: 0.25, presence: -1.0 };
+    let mut occurrences = Occurrences::wanted(&penalties, &[5, 70, 5]).unwrap();
+    let (answer, barred) = ([5, 130, 130, 9], [0, 100, 131, 9_999]);
+    answer.iter().for_each(|&id| occurrences.add(id));
+    let history = History { occurrences: Some(&occurrences), barred: &barred };
+    let logit_bias: Vec<(u32, f32)> = vec![(5, 4.0), (8, -100.0), (129, 3.5), (131, 100.0)];
+
+    let mut changed = logits.clone();
+    for (id, logit) in (0..).zip(&mut changed) {
+        *logit += logit_bias.iter().filter(|bias| bias.0 == id).map(|bias| bias.1).sum::<f32>();
+        let count = answer.iter().filter(|&&said| said == id).count();
+        if count > 0 || [5, 70].contains(&id) {
+            *logit = if *logit > 0.0 { *logit / 1.5 } else { *logit * 1.5 };
+        }
+        *logit -= 0.25 * count as f32;
+        *logit += if count > 0 { 1.0 } else { 0.0 };
+        *logit = if barred.contains(&id) { -1e30 } else { *logit };
+    }
+    let hot = Sampling { temperature: 1.5, ..Sampling::default() };
+    let cold = Sampling { temperature: 0.0, ..hot.clone() };
+    for plain in [Sampling { top_k: 60, top_p: 0.9, min_p: 0.01, ..hot.clone() }, hot, cold] {
+        let changing =
+            Sampling { logit_bias: logit_bias.clone().into(), penalties, ..plain.clone() };
+        for index in 0..200 {
+            let id = sample_after(&logits, &changing, index, history);
+            assert_eq!(id, sample(&changed, &plain, index), "{plain:?}");
+            assert!(!barred.contains(&id));
+        }
+        let choice = Choice::Draw { sampling: &changing, index: 7, history };
+        let job = Job { logits: &logits, choice, logprobs: Some(4) };
+        let chosen = choose(&job, &mut Scratch::default()).unwrap();
+        assert_eq!(chosen.logprobs, Some(logprobs(&logits, chosen.id, 4)));
+    }
 }
 
 #[test]
@@ -114,6 +159,7 @@ fn samplings() -> impl Strategy<Value = Sampling> {
             top_p,
             min_p,
             seed,
+            ..Sampling::default()
         })
 }
 
@@ -130,8 +176,9 @@ proptest! {
 
     #[test]
     fn logprobs_are_the_oracles(logits in rows(), sampling in samplings(), top in 0_usize..90) {
-        let job = Job { logits: &logits, choice: Choice::Draw { sampling: &sampling, index: 3 },
-            logprobs: Some(top) };
+        let history = History::default();
+        let choice = Choice::Draw { sampling: &sampling, index: 3, history };
+        let job = Job { logits: &logits, choice, logprobs: Some(top) };
         let chosen = choose(&job, &mut Scratch::default()).unwrap();
         let scored = chosen.logprobs.unwrap();
         let expected = oracle::logprobs(&logits, chosen.id, top);
@@ -209,7 +256,7 @@ fn threads_change_nothing_and_a_row_that_is_not_finite_costs_itself_alone() {
             let sampling = &samplings[row % samplings.len()];
             let choice = match row % 5 {
                 0 => Choice::Given(row as u32),
-                _ => Choice::Draw { sampling, index: row as u64 },
+                _ => Choice::Draw { sampling, index: row as u64, history: History::default() },
             };
             Job { logits, choice, logprobs: (row % 3 == 0).then_some(row) }
         })

@@ -48,6 +48,7 @@ impl Arrival {
             },
             limits: Limits {
                 max_tokens: self.max_tokens,
+                min_tokens: 0,
                 stop_tokens: self.stop_tokens.clone(),
                 deadline: self.deadline_ms.map(Duration::from_millis),
             },

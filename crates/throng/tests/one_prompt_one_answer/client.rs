@@ -94,7 +94,12 @@ fn client(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Clien
     let request = Request {
         prompt: prompt(chat, sizes, index, random),
         sampling: sampling(index, random),
-        limits: Limits { max_tokens, stop_tokens: stop_tokens.to_vec(), deadline: None },
+        limits: Limits {
+            max_tokens,
+            min_tokens: 0,
+            stop_tokens: stop_tokens.to_vec(),
+            deadline: None,
+        },
         logprobs,
         // Some keep their prefixes to themselves.
         cache_salt: if index % 5 < 2 { (*tenant).into() } else { "all".into() },
@@ -115,6 +120,7 @@ fn sampling(index: usize, random: &mut Random) -> Sampling {
         min_p: pick(&[0.0, 0.0, 0.02]),
         top_k: pick(&[0.0, 0.0, 40.0, 3.0]) as usize,
         seed: random.bits(),
+        ..Sampling::default()
     }
 }
 
