@@ -17,6 +17,10 @@ use crate::tokenizer::{Detokenizer, Tokenizer};
 pub struct Reply {
     source: Source,
     stops: Stops,
+    /// So many tokens complete no stop string.
+    min_tokens: usize,
+    /// Tokens so far.
+    tokens: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -27,6 +31,10 @@ enum Source {
 }
 
 impl Reply {
+    fn new(source: Source, stops: Vec<String>) -> Self {
+        Self { source, stops: Stops::new(stops), min_tokens: 0, tokens: 0 }
+    }
+
     /// The answer to a prompt rendered by `chat`, with the opening that it came with.
     ///
     /// Stop strings apply to the content that the person reads, not to reasoning or arguments,
@@ -48,13 +56,19 @@ impl Reply {
                 Source::Tagged(Box::new(tagged::Parser::new(tokenizer, tags, opening, prefix)))
             }
         };
-        Self { source, stops: Stops::new(stops) }
+        Self::new(source, stops)
     }
 
     /// The continuation of a raw text: all of it is content; special tokens are left out.
     pub fn plain(tokenizer: &Tokenizer, stops: Vec<String>) -> Self {
         let source = Source::Plain(Detokenizer::new(tokenizer.clone()));
-        Self { source, stops: Stops::new(stops) }
+        Self::new(source, stops)
+    }
+
+    /// The same, where no stop string is completed by one of the first `min_tokens` tokens.
+    #[must_use]
+    pub fn with_min_tokens(self, min_tokens: usize) -> Self {
+        Self { min_tokens, ..self }
     }
 
     /// Takes the next token; gives back what it makes certain, neighbouring pieces of one kind
@@ -63,6 +77,8 @@ impl Reply {
         if self.stopped() {
             return Vec::new();
         }
+        self.tokens += 1;
+        self.stops.suspend(self.tokens <= self.min_tokens);
         let mut deltas = Vec::new();
         match &mut self.source {
             Source::Harmony(parser) => parser.push(id, &mut deltas),

@@ -11,6 +11,8 @@ pub struct Stops {
     patterns: Vec<Pattern>,
     /// Text that may be the beginning of a stop string.
     held: String,
+    /// Text that is pushed now may complete no stop string.
+    suspended: bool,
     stopped: bool,
 }
 
@@ -46,13 +48,24 @@ impl Pattern {
         self.matched += usize::from(byte == self.text[self.matched]);
         self.matched == self.text.len()
     }
+
+    /// Goes on after the whole pattern, as if one more byte had not fitted.
+    fn fall_back(&mut self) {
+        self.matched = self.borders[self.matched - 1];
+    }
 }
 
 impl Stops {
     /// Stops at the first of these strings; empty ones are ignored.
     pub fn new(stops: Vec<String>) -> Self {
         let patterns = stops.into_iter().filter(|stop| !stop.is_empty()).map(Pattern::new);
-        Self { patterns: patterns.collect(), held: String::new(), stopped: false }
+        Self { patterns: patterns.collect(), ..Self::default() }
+    }
+
+    /// Whether stop strings that are completed from now on are text like any other. One that has
+    /// begun before may still be completed afterwards.
+    pub fn suspend(&mut self, suspended: bool) {
+        self.suspended = suspended;
     }
 
     /// Takes the next piece of text and gives back what is safe to show. Once a stop string has
@@ -68,7 +81,11 @@ impl Stops {
             let mut longest = 0;
             for pattern in &mut self.patterns {
                 if pattern.step(byte) {
-                    longest = longest.max(pattern.text.len());
+                    if self.suspended {
+                        pattern.fall_back();
+                    } else {
+                        longest = longest.max(pattern.text.len());
+                    }
                 }
             }
             if longest > 0 {
@@ -133,6 +150,17 @@ mod tests {
         assert_eq!(both.push("abcde"), "ab");
         let mut none = stops(&[""]);
         assert_eq!(none.push("text"), "text");
+    }
+
+    #[test]
+    fn while_suspended_only_a_beginning_is_held_back() {
+        let mut stops = stops(&["aba", "END"]);
+        stops.suspend(true);
+        assert_eq!(stops.push("END ENaba"), "END ENab", "the last a may begin another");
+        assert_eq!(stops.push("-E"), "a-");
+        stops.suspend(false);
+        assert_eq!(stops.push("ND after"), "");
+        assert!(stops.stopped());
     }
 
     #[test]
