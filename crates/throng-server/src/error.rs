@@ -210,6 +210,13 @@ impl ApiError {
             SubmitError::UnknownToken { id, vocab } => {
                 Self::invalid(param, format_args!("has token id {id}, the vocabulary has {vocab}"))
             }
+            SubmitError::UnknownBias { id, vocab } => Self::invalid(
+                "logit_bias",
+                format_args!("has token id {id}, the vocabulary has {vocab}"),
+            ),
+            SubmitError::NothingToDraw => {
+                Self::invalid("min_tokens", "needs a token that does not end the answer")
+            }
             SubmitError::TooLong { tokens, context } => {
                 Self::context_length(param, tokens, context)
             }

@@ -143,6 +143,11 @@ impl Fields {
         self.value(key).map(|value| Self::object(self.path(key), value)).transpose()
     }
 
+    /// The names of all members, in order.
+    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.members.keys().map(String::as_str)
+    }
+
     /// The object, unread.
     pub(crate) fn into_value(self) -> Value {
         Value::Object(self.members)

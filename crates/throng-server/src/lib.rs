@@ -21,6 +21,7 @@ mod fields;
 mod host;
 mod id;
 mod lifecycle;
+mod logit_bias;
 mod logprobs;
 mod metrics;
 mod models;

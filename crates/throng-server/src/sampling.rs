@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use throng_engine::{Limits, Sampling};
+use serde_json::Value;
+use throng_engine::{Limits, Penalties, Sampling};
 
 use crate::app::Defaults;
 use crate::error::ApiError;
 use crate::fields::{Fields, elements};
-use crate::id;
+use crate::{id, logit_bias};
 
 /// Stop strings and stop tokens that one request may name.
 const MAX_STOPS: usize = 16;
@@ -35,6 +35,8 @@ pub(crate) struct Generation {
     pub(crate) stop_tokens: Vec<u32>,
     /// Do not end where the model would.
     pub(crate) ignore_eos: bool,
+    /// Tokens before anything but a maximum ends it.
+    pub(crate) min_tokens: usize,
     /// Write tokens in log-probabilities as `token_id:123`.
     pub(crate) tokens_as_ids: bool,
     /// Answers to each prompt.
@@ -48,13 +50,6 @@ pub(crate) struct Generation {
 impl Generation {
     /// Takes the shared parameters out of a body.
     pub(crate) fn take(fields: &mut Fields, defaults: &Defaults) -> Result<Self, ApiError> {
-        fields.refuse(&[
-            ("frequency_penalty", json!(0), "penalties would change the drawn distribution"),
-            ("presence_penalty", json!(0), "penalties would change the drawn distribution"),
-            ("repetition_penalty", json!(1), "penalties would change the drawn distribution"),
-            ("logit_bias", json!({}), "logits are sampled as the model gives them"),
-            ("min_tokens", json!(0), "'ignore_eos' with 'max_tokens' fixes an answer's length"),
-        ])?;
         // They identify or file a request; nothing is kept here that they could apply to.
         fields.ignore(&["user", "metadata", "store"]);
         Ok(Self {
@@ -62,6 +57,7 @@ impl Generation {
             stop: stop(fields)?,
             stop_tokens: stop_tokens(fields)?,
             ignore_eos: fields.boolean("ignore_eos")?.unwrap_or(false),
+            min_tokens: fields.count("min_tokens", 0..=u32::MAX)?.unwrap_or(0),
             tokens_as_ids: fields.boolean("return_tokens_as_token_ids")?.unwrap_or(false),
             choices: choices(fields)?,
             cache_salt: cache_salt(fields)?,
@@ -76,7 +72,17 @@ impl Generation {
         if !self.ignore_eos {
             stop_tokens.extend(eos);
         }
-        Limits { max_tokens, stop_tokens, deadline: self.timeout }
+        let min_tokens = self.min_tokens;
+        Limits { max_tokens, min_tokens, stop_tokens, deadline: self.timeout }
+    }
+
+    /// Refuses a minimum above the maximum that the request has set.
+    pub(crate) fn check_minimum(&self, max_tokens: usize) -> Result<(), ApiError> {
+        if self.min_tokens > max_tokens {
+            let message = format_args!("must be at most the answer's maximum of {max_tokens}");
+            return Err(ApiError::invalid("min_tokens", message));
+        }
+        Ok(())
     }
 }
 
@@ -118,12 +124,24 @@ fn sampling(fields: &mut Fields, defaults: &Defaults) -> Result<Sampling, ApiErr
     let min_p = fields.number("min_p", 0.0..=1.0)?.unwrap_or(0.0) as f32;
     let seed = fields.integer("seed", i64::MIN..=i64::MAX)?;
     Ok(Sampling {
+        logit_bias: logit_bias::take(fields)?,
+        penalties: penalties(fields)?,
         temperature: temperature.unwrap_or(defaults.temperature),
         top_k: top_k.map_or(defaults.top_k, |k| usize::try_from(k).unwrap_or(0)),
         top_p: top_p.unwrap_or(defaults.top_p),
         min_p,
         // Without a seed, asking again may give another answer.
         seed: seed.map_or_else(id::random, i64::cast_unsigned),
+    })
+}
+
+fn penalties(fields: &mut Fields) -> Result<Penalties, ApiError> {
+    let mut penalty = |key, range| fields.number(key, range).map(|value| value.map(|it| it as f32));
+    let neutral = Penalties::default();
+    Ok(Penalties {
+        repetition: penalty("repetition_penalty", 0.01..=100.0)?.unwrap_or(neutral.repetition),
+        frequency: penalty("frequency_penalty", -2.0..=2.0)?.unwrap_or(neutral.frequency),
+        presence: penalty("presence_penalty", -2.0..=2.0)?.unwrap_or(neutral.presence),
     })
 }
 

@@ -50,7 +50,8 @@ impl Answer {
         let stop = request.generation.stop.clone();
         Self {
             events: Some(events),
-            reply: Reply::chat(chat, opening, stop, call_prefix),
+            reply: Reply::chat(chat, opening, stop, call_prefix)
+                .with_min_tokens(request.generation.min_tokens),
             content: request.logprobs.map(|_| ContentTokens::new(chat, opening)),
             include_reasoning: request.include_reasoning,
             tokens: Tokens { prompt: prompt_tokens.unwrap_or(0), ..Tokens::default() },

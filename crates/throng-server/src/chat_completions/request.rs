@@ -43,6 +43,7 @@ impl ChatRequest {
             stream: StreamOptions::take(&mut fields)?,
         };
         fields.finish()?;
+        request.generation.check_minimum(request.max_tokens.unwrap_or(usize::MAX))?;
         Ok(request)
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Terms {
     pub(super) echo: bool,
     /// Texts that end the answer.
     pub(super) stop: Vec<String>,
+    /// Tokens that complete none of them.
+    pub(super) min_tokens: usize,
     /// It is the first answer to its prompt, with which the prompt is counted.
     pub(super) first: bool,
 }
@@ -39,6 +41,8 @@ pub(super) struct Choice {
     events: Option<Events>,
     detokenizer: Detokenizer,
     stops: Stops,
+    /// Tokens that complete no stop string.
+    min_tokens: usize,
     /// The echoed prompt, until the first piece takes it.
     echo: Option<String>,
     held: Held,
@@ -72,6 +76,7 @@ impl Choice {
             events: Some(events),
             detokenizer,
             stops: Stops::new(terms.stop),
+            min_tokens: terms.min_tokens,
             echo: terms.echo.then_some(text),
             held,
             decoded,
@@ -93,6 +98,7 @@ impl Choice {
 
     fn token(&mut self, id: u32, scores: Option<TokenLogprobs>) -> Piece {
         self.tokens.completion += 1;
+        self.stops.suspend(self.tokens.completion <= self.min_tokens);
         self.held.push(Scored { id, offset: self.decoded, scores });
         let mut text = String::new();
         self.detokenizer.push(id, &mut text);

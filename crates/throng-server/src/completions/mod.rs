@@ -82,7 +82,12 @@ fn submit(
     let events = serving.submit("prompt", prompts.clone(), generation, &limits, logprobs)?;
     let choice = |(number, events): (usize, _)| {
         let first = number % generation.choices == 0;
-        let terms = Terms { echo: request.echo, stop: generation.stop.clone(), first };
+        let terms = Terms {
+            echo: request.echo,
+            stop: generation.stop.clone(),
+            min_tokens: generation.min_tokens,
+            first,
+        };
         Choice::new(events, &prompts[number / generation.choices], &app.tokenizer, terms)
     };
     Ok(events.into_iter().enumerate().map(choice).collect())

@@ -60,6 +60,7 @@ impl CompletionRequest {
             stream: StreamOptions::take(&mut fields)?,
         };
         fields.finish()?;
+        request.generation.check_minimum(request.max_tokens)?;
         if request.prompts.len() * request.generation.choices > MAX_CHOICES {
             let message = format_args!("times the number of prompts must be at most {MAX_CHOICES}");
             return Err(ApiError::invalid("n", message));

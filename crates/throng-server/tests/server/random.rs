@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, chat_body};
 
-const KEYS: [&str; 34] = [
+const KEYS: [&str; 37] = [
     "model",
     "messages",
     "prompt",
@@ -26,6 +26,9 @@ const KEYS: [&str; 34] = [
     "suffix",
     "logit_bias",
     "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "min_tokens",
     "stream_options",
     "tools",
     "tool_choice",
