@@ -25,8 +25,8 @@ pub(crate) fn render(
     tokens: &Tokens,
     limit: usize,
 ) -> Result<Vec<u32>, ChatError> {
-    let mut writer = Writer { tokens, tokenizer, ids: Vec::new(), limit };
-    writer.conversation(conversation)?;
+    let ids = render_history(conversation, tokenizer, tokens, limit)?;
+    let mut writer = Writer { tokens, tokenizer, ids, limit };
     writer.ids.push(tokens.start);
     writer.text("assistant")?;
     Ok(writer.ids)
