@@ -117,6 +117,9 @@ impl TileMut<'_> {
             put(line, first & LOW | (second & LOW) << 4);
         }
         let bits = self.format.high_bits;
+        if bits == 0 {
+            return;
+        }
         let mut planes = [0; 2];
         for (i, word) in words.into_iter().enumerate() {
             planes[i * bits / 8] |= (word >> 4 & LOW) << (i * bits % 8);
