@@ -8,6 +8,7 @@
 mod chat;
 mod conversation;
 mod delta;
+mod grammar;
 mod harmony;
 mod prompt;
 mod reply;
@@ -21,6 +22,7 @@ pub use conversation::{
     Conversation, Effort, Message, ResponseFormat, Tool, ToolCall, UnknownEffort,
 };
 pub use delta::Delta;
+pub use grammar::{Compiled, Form, FormError, Formed, Grammar, GrammarError, Grammars};
 pub use prompt::{Opening, Prompt};
 pub use reply::Reply;
 pub use stop::Stops;

@@ -59,6 +59,14 @@ impl Reply {
         Self::new(source, stops)
     }
 
+    /// The same answer when it is held to a form: its content ends it, whatever that looks like.
+    pub fn formed(mut self) -> Self {
+        if let Source::Tagged(parser) = &mut self.source {
+            parser.expect_form();
+        }
+        self
+    }
+
     /// The continuation of a raw text: all of it is content; special tokens are left out.
     pub fn plain(tokenizer: &Tokenizer, stops: Vec<String>) -> Self {
         let source = Source::Plain(Detokenizer::new(tokenizer.clone()));

@@ -9,9 +9,12 @@ pub(crate) use parser::Parser;
 
 /// Begins a thought.
 pub(crate) const THINK: &str = "<think>";
-const THINK_END: &str = "</think>";
-const TOOL_CALL: &str = "<tool_call>";
-const TOOL_CALL_END: &str = "</tool_call>";
+/// Ends it.
+pub(crate) const THINK_END: &str = "</think>";
+/// Begins a call.
+pub(crate) const TOOL_CALL: &str = "<tool_call>";
+/// Ends it.
+pub(crate) const TOOL_CALL_END: &str = "</tool_call>";
 
 /// Which of the tags a model writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -31,6 +31,10 @@ pub(crate) struct Parser {
     call_prefix: String,
     calls: usize,
     reasoning_tokens: usize,
+    /// Whether content that has begun goes on to the end, tags or no tags in it.
+    formed: bool,
+    /// Whether content has begun.
+    begun: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +62,23 @@ impl Parser {
             Opening::Thought => State::Thought { fresh: true },
         };
         let detokenizer = Detokenizer::new(tokenizer.clone());
-        let (held, calls, reasoning_tokens) = (String::new(), 0, 0);
-        Self { tokenizer, detokenizer, tags, state, held, call_prefix, calls, reasoning_tokens }
+        Self {
+            tokenizer,
+            detokenizer,
+            tags,
+            state,
+            held: String::new(),
+            call_prefix,
+            calls: 0,
+            reasoning_tokens: 0,
+            formed: false,
+            begun: false,
+        }
+    }
+
+    /// The content has a form of its own, within which no tag is one.
+    pub fn expect_form(&mut self) {
+        self.formed = true;
     }
 
     /// Takes the next token and appends what it makes certain.
@@ -129,7 +148,9 @@ impl Parser {
         if fresh {
             drop_newlines(&mut self.held);
         }
-        let openings = [self.tags.thoughts.then_some(THINK), self.tags.calls.then_some(TOOL_CALL)];
+        let text = self.begun || !self.held.starts_with('<');
+        let tags = if self.formed && text { Tags::default() } else { self.tags };
+        let openings = [tags.thoughts.then_some(THINK), tags.calls.then_some(TOOL_CALL)];
         let openings = openings.into_iter().flatten();
         let found = openings.clone().filter_map(|tag| Some((self.held.find(tag)?, tag))).min();
         let end = match found {
@@ -141,6 +162,7 @@ impl Parser {
         let shown: String = self.held.drain(..end).collect();
         if !shown.is_empty() {
             self.state = State::Content { fresh: false };
+            self.begun = true;
         }
         append(deltas, Delta::Content(shown));
         let Some((_, tag)) = found else { return false };

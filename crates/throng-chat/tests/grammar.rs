@@ -1,0 +1,112 @@
+//! Grammars, on nano's vocabulary: what they accept, and which are refused.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::forms::{accepts, compile, nano, person};
+use serde_json::json;
+use throng_chat::{Grammar, Grammars};
+
+#[test]
+fn a_schema_accepts_what_it_should_and_nothing_else() {
+    let chat = nano();
+    let compiled = compile(&chat, &person()).unwrap();
+    for good in [
+        r#"{"name":"Ann","age":7,"tags":[]}"#,
+        r#"{"name": "Ann <|end|>", "age": 150, "tags": ["a", "né"]}"#,
+        "{\n    \"name\": \"\\u0001\\n\",\n    \"age\": 0,\n    \"tags\": [\n        \"a\"\n    ]\n}",
+    ] {
+        assert!(accepts(&chat, &compiled, good), "{good}");
+    }
+    let endless = format!(r#"{{{}"name":"Ann","age":7,"tags":[]}}"#, " ".repeat(41));
+    for bad in [
+        "",
+        "{",
+        r#" {"name":"Ann","age":7,"tags":[]}"#,
+        r#"{"name":"Ann","age":151,"tags":[]}"#,
+        r#"{"name":"Ann","age":7,"tags":["b"]}"#,
+        r#"{"name":"Ann","age":7}"#,
+        r#"{"name":"Ann","age":7,"tags":[],"more":1}"#,
+        r#"{"name":"Ann","age":7,"tags":[]} and more"#,
+        r#"{"name":"a name of many letters","age":7,"tags":[]}"#,
+        &endless,
+    ] {
+        assert!(!accepts(&chat, &compiled, bad), "{bad}");
+    }
+}
+
+#[test]
+fn other_kinds_of_grammars() {
+    let chat = nano();
+    let choice = Grammar::Choice(vec!["yes".into(), "no \"\\/\n".into(), "né".into()]);
+    let lark = "start: sum\nsum: NUMBER (\" + \" NUMBER)*\nNUMBER: /[0-9]+/";
+    let cases = [
+        (Grammar::Regex("[a-c]{2,3}/\\d".into()), vec!["ab/1", "abc/9"], vec!["a/1", "ab/", "ab"]),
+        (choice, vec!["yes", "no \"\\/\n", "né"], vec!["ye", "yesno", "n"]),
+        (Grammar::Lark(lark.into()), vec!["1", "12 + 3 + 4"], vec!["1 +", "+ 1", "1+1"]),
+        (Grammar::json_object(), vec!["{}", r#"{"a":[1,{"b":null}]}"#], vec!["[]", "1", "{]"]),
+    ];
+    for (grammar, good, bad) in cases {
+        let compiled = compile(&chat, &grammar).unwrap();
+        for text in good {
+            assert!(accepts(&chat, &compiled, text), "{grammar:?} {text:?}");
+        }
+        for text in bad {
+            assert!(!accepts(&chat, &compiled, text), "{grammar:?} {text:?}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_enforced_is_refused_in_one_line() {
+    let chat = nano();
+    let deep = (0..100).fold(json!({}), |inner, _| json!({ "properties": { "a": inner } }));
+    let cases = [
+        (Grammar::Json(json!({ "type": "array", "uniqueItems": true })), "uniqueItems"),
+        (Grammar::Json(json!({ "not": {} })), "not"),
+        (Grammar::Json(json!({ "type": "text" })), "text"),
+        (Grammar::Json(json!({ "$ref": "https://example.com/schema" })), "example.com"),
+        (Grammar::Json(json!({ "$ref": "#/$defs/none" })), "none"),
+        (Grammar::Json(json!({ "type": "string", "format": "postcode" })), "postcode"),
+        // Options of llguidance's own are not the client's to set.
+        (
+            Grammar::Json(json!({ "uniqueItems": true, "x-guidance": { "lenient": true } })),
+            "uniqueItems",
+        ),
+        (Grammar::Regex("(".into()), "("),
+        (Grammar::Lark("start: missing".into()), "missing"),
+        (Grammar::Lark("start: <|end|>".into()), "<|end|>"),
+        (Grammar::Lark(String::new()), ""),
+        (Grammar::Choice(vec![]), "1 to 1024"),
+        (Grammar::Choice(vec![String::new()]), "not empty"),
+        (Grammar::Regex("a".repeat(1 << 18)), "bytes"),
+    ];
+    for (grammar, says) in cases {
+        let Err(error) = compile(&chat, &grammar) else { panic!("{grammar:?}") };
+        let error = error.to_string();
+        assert!(error.contains(says), "{grammar:?}: {error}");
+        assert!(!error.contains('\n') && error.len() < 600, "{error}");
+    }
+    compile(&chat, &Grammar::Json(deep)).unwrap();
+}
+
+#[test]
+fn a_grammar_is_compiled_once_while_it_is_wanted() {
+    let grammars = Grammars::new(nano().tokenizer().clone());
+    let first = grammars.compile(&person()).unwrap();
+    assert!(Arc::ptr_eq(&first, &grammars.compile(&person()).unwrap()));
+    for n in 0..40 {
+        grammars.compile(&Grammar::Regex(format!("a{{{n}}}b"))).unwrap();
+        if n % 8 == 0 && n < 30 {
+            grammars.compile(&person()).unwrap();
+        }
+    }
+    // The last 32 are kept, and it was wanted 15 grammars ago.
+    assert!(Arc::ptr_eq(&first, &grammars.compile(&person()).unwrap()));
+    for n in 0..32 {
+        grammars.compile(&Grammar::Regex(format!("b{{{n}}}c"))).unwrap();
+    }
+    assert!(!Arc::ptr_eq(&first, &grammars.compile(&person()).unwrap()));
+}
