@@ -22,7 +22,7 @@ fn main() {
             (0..rows as u64).map(|row| normal(vocab, deviation, row + 1)).collect();
         for (name, sampling, logprobs) in cases() {
             let occurrences = occurred(&sampling.penalties, vocab);
-            let history = History { occurrences: occurrences.as_ref(), barred: &[] };
+            let history = History { occurrences: occurrences.as_ref(), ..History::default() };
             let jobs: Vec<Job<'_>> = logits
                 .iter()
                 .map(|logits| Job {

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::cache::Salt;
+use crate::origin::{Origin, PromptFlag};
 use crate::penalties::Occurrences;
 use crate::queue::{Queue, QueueSlot};
 use crate::request::{InvalidSampling, Request};
-use crate::sequence::{Origin, PromptFlag, Sequence};
+use crate::sequence::Sequence;
 use crate::stream::EventStream;
 
 /// What is known of the model and the queue before any step.

@@ -3,11 +3,13 @@
 
 mod cache;
 mod config;
+mod constraint;
 mod engine;
 mod event;
 mod fit;
 mod intake;
 mod kv_plan;
+mod origin;
 mod penalties;
 mod queue;
 mod request;
@@ -20,6 +22,7 @@ mod tenants;
 mod worker;
 
 pub use config::EngineConfig;
+pub use constraint::{Constraint, ConstraintError, ConstraintState};
 pub use engine::{Engine, StartError};
 pub use event::{Event, FinishReason, TokenLogprobs, Usage};
 pub use fit::{KvRoom, Sizing, Verdict};

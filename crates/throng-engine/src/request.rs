@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::constraint::Constraint;
 use crate::penalties::Penalties;
 use crate::sampler::mix;
 
@@ -16,6 +17,8 @@ pub struct Request {
     pub sampling: Sampling,
     /// When to stop.
     pub limits: Limits,
+    /// The form that the answer must have; `None`: any.
+    pub constraint: Option<Arc<dyn Constraint>>,
     /// What to report of the probabilities; `None`: nothing.
     pub logprobs: Logprobs,
     /// On whose account it runs.

@@ -1,13 +1,14 @@
 //! One request on its way: its tokens so far, and how many of them the KV cache holds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_channel::Sender;
 
 use crate::cache::Salt;
+use crate::constraint::Constrained;
 use crate::event::{Event, FinishReason, TokenLogprobs, Usage};
+use crate::origin::{Origin, PromptFlag};
 use crate::penalties::Occurrences;
 use crate::queue::QueueSlot;
 use crate::request::Request;
@@ -15,26 +16,6 @@ use crate::sampler::{Choice, Chosen, History, Job};
 
 /// A client that has so many events to read is waited for.
 const MAX_UNREAD: usize = 1024;
-
-/// Whether the prompt of a request is computed. Its choices have it in common: the first computes
-/// it, and the others find it in the cache.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PromptFlag(Arc<AtomicBool>);
-
-/// Where a sequence comes from.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    pub(crate) submitted: Duration,
-    /// Positions that a prompt and its answer may have together.
-    pub(crate) context: usize,
-    pub(crate) salt: Salt,
-    pub(crate) prompt: PromptFlag,
-    /// The prompt's tokens, where a penalty counts.
-    pub(crate) occurrences: Option<Occurrences>,
-    /// Whether it is the first of its request's choices.
-    pub(crate) leads: bool,
-    pub(crate) slot: QueueSlot,
-}
 
 /// A request and its answer so far.
 #[derive(Debug)]
@@ -55,6 +36,8 @@ pub(crate) struct Sequence {
     prompt_logprobs: Option<Vec<TokenLogprobs>>,
     /// Of its tokens, whether they are in the KV cache or not: to lose a place changes nothing.
     occurrences: Option<Occurrences>,
+    /// The form of its answer, if it must have one. It too follows the tokens alone.
+    constrained: Option<Constrained>,
     events: Sender<Event>,
     salt: Salt,
     prompt: PromptFlag,
@@ -75,6 +58,7 @@ impl Sequence {
             arrival: 0,
             answer_limit: request.limits.max_tokens.min(origin.context - prompt_tokens),
             prompt_logprobs: request.logprobs.prompt.map(|_| Vec::new()),
+            constrained: request.constraint.take().map(Constrained::new),
             request,
             tokens,
             prompt_tokens,
@@ -146,7 +130,7 @@ impl Sequence {
 
     /// Whether it may begin, or begin again.
     pub(crate) fn is_ready(&self) -> bool {
-        let prompt = self.leads || self.prompt.0.load(Ordering::Relaxed);
+        let prompt = self.leads || self.prompt.is_set();
         prompt && self.events.len() < MAX_UNREAD / 2
     }
 
@@ -190,7 +174,7 @@ impl Sequence {
         let new = computed.saturating_sub(self.charged);
         self.charged += new;
         if self.computed >= self.prompt_tokens {
-            self.prompt.0.store(true, Ordering::Relaxed);
+            self.prompt.set();
         }
         new
     }
@@ -198,6 +182,15 @@ impl Sequence {
     /// Whether the last row's last logits say what comes next.
     fn draws(&self) -> bool {
         self.pending() == 0 && self.answer_limit > 0
+    }
+
+    /// Finds out which tokens may come next, if the last row's logits say what does.
+    pub(crate) fn prepare(&mut self, vocab: usize) {
+        if self.draws()
+            && let Some(constrained) = &mut self.constrained
+        {
+            constrained.prepare(vocab);
+        }
     }
 
     /// What is wanted of the logits of the last row, `[wanted, vocab]`, which ended at `computed`:
@@ -228,8 +221,10 @@ impl Sequence {
     fn history(&self) -> History<'_> {
         let limits = &self.request.limits;
         let early = self.answer_tokens() < limits.min_tokens;
-        let barred = if early { &limits.stop_tokens[..] } else { &[] };
-        History { occurrences: self.occurrences.as_ref(), barred }
+        let allowed = self.constrained.as_ref().and_then(Constrained::allowed);
+        // A form says itself where an answer may end, and where it must.
+        let barred = if early && allowed.is_none() { &limits.stop_tokens[..] } else { &[] };
+        History { occurrences: self.occurrences.as_ref(), barred, allowed }
     }
 
     /// Takes in what the jobs gave. Returns why the sequence is over, if it is.
@@ -238,6 +233,9 @@ impl Sequence {
             return Some(FinishReason::Failed("the model computed what is no number".to_owned()));
         };
         let next = if self.draws() { chosen.pop() } else { None };
+        if let Some(error) = self.constrained.as_ref().and_then(Constrained::failure) {
+            return Some(FinishReason::Failed(error.to_string()));
+        }
         if let Some(scores) = &mut self.prompt_logprobs {
             scores.extend(chosen.into_iter().filter_map(|chosen| chosen.logprobs));
         }
@@ -256,6 +254,7 @@ impl Sequence {
     fn append(&mut self, Chosen { id, logprobs }: Chosen) -> Option<FinishReason> {
         self.tokens.push(id);
         self.occurrences.iter_mut().for_each(|occurrences| occurrences.add(id));
+        self.constrained.iter_mut().for_each(|constrained| constrained.commit(id));
         self.send(Event::Token { id, logprobs });
         if self.request.limits.stop_tokens.contains(&id) {
             Some(FinishReason::Stop)
@@ -293,7 +292,7 @@ impl Drop for Sequence {
         }
         // Whatever became of it, the other choices wait for it no longer.
         if self.leads {
-            self.prompt.0.store(true, Ordering::Relaxed);
+            self.prompt.set();
         }
     }
 }

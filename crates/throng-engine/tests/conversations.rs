@@ -77,6 +77,7 @@ fn request(prompt: Vec<u32>, seed: u64) -> Request {
             stop_tokens: Vec::new(),
             deadline: None,
         },
+        constraint: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

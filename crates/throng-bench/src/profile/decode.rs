@@ -180,6 +180,7 @@ fn request(prompt: Vec<u32>, sampling: Sampling) -> Request {
             stop_tokens: Vec::new(),
             deadline: None,
         },
+        constraint: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: "".into(),

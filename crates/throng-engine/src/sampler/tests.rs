@@ -74,7 +74,7 @@ fn what_a_request_changes_is_changed_before_the_draw() {
     let mut occurrences = Occurrences::wanted(&penalties, &[5, 70, 5]).unwrap();
     let (answer, barred) = ([5, 130, 130, 9], [0, 100, 131, 9_999]);
     answer.iter().for_each(|&id| occurrences.add(id));
-    let history = History { occurrences: Some(&occurrences), barred: &barred };
+    let history = History { occurrences: Some(&occurrences), barred: &barred, allowed: None };
     let logit_bias: Vec<(u32, f32)> = vec![(5, 4.0), (8, -100.0), (129, 3.5), (131, 100.0)];
 
     let mut changed = logits.clone();

@@ -14,6 +14,7 @@ impl Scheduler {
         let rows = self.rows_of(step);
         for &(index, row) in &rows {
             self.advance(index, row);
+            self.running[index].sequence.prepare(self.vocab);
         }
         let mut rest = logits;
         let mut jobs = Vec::new();

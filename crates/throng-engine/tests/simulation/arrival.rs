@@ -52,6 +52,7 @@ impl Arrival {
                 stop_tokens: self.stop_tokens.clone(),
                 deadline: self.deadline_ms.map(Duration::from_millis),
             },
+            constraint: None,
             logprobs: self.logprobs,
             tenant: Tenant { name: name.into(), weight },
             cache_salt,

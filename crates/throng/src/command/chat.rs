@@ -105,6 +105,7 @@ impl Session {
             prompt: ids,
             limits: self.settings.limits(self.stop_tokens.clone()),
             sampling: self.settings.sampling.clone(),
+            constraint: None,
             logprobs: Logprobs::default(),
             tenant: Tenant::default(),
             cache_salt: Arc::default(),

@@ -41,6 +41,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         prompt,
         limits: settings.limits(stop_tokens),
         sampling: settings.sampling,
+        constraint: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

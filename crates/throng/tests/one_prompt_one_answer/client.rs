@@ -100,6 +100,7 @@ fn client(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Clien
             stop_tokens: stop_tokens.to_vec(),
             deadline: None,
         },
+        constraint: None,
         logprobs,
         // Some keep their prefixes to themselves.
         cache_salt: if index % 5 < 2 { (*tenant).into() } else { "all".into() },

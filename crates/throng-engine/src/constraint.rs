@@ -1,0 +1,110 @@
+//! Answers that are held to a form: all that the engine knows of one is which tokens may come next.
+//!
+//! The state of a form lives with its sequence and follows the answer's tokens alone. Those are kept
+//! when a sequence loses its place in the KV cache, so nothing of it is ever computed again.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A form that an answer must have. Answers to the same request share it.
+pub trait Constraint: fmt::Debug + Send + Sync {
+    /// The state before an answer's first token.
+    fn begin(&self) -> Box<dyn ConstraintState>;
+}
+
+/// A form and the answer so far. What it allows depends on the form and the answer's tokens, and on
+/// nothing else.
+pub trait ConstraintState: fmt::Debug + Send {
+    /// The tokens that may come next, stop tokens among them where the answer may end: id `i` may if
+    /// bit `i % 32` of word `i / 32` is set. Ids beyond the last word may not.
+    ///
+    /// # Errors
+    /// No token may follow, or the form turned out to be too costly to follow.
+    fn allowed(&mut self) -> Result<&[u32], ConstraintError>;
+
+    /// Takes note of the answer's next token, which was allowed.
+    ///
+    /// # Errors
+    /// The token was not allowed, or the form is too costly.
+    fn commit(&mut self, id: u32) -> Result<(), ConstraintError>;
+
+    /// Takes the last `tokens` tokens back, of those that were committed.
+    ///
+    /// # Errors
+    /// There are not as many, or there was an error before.
+    fn rollback(&mut self, tokens: usize) -> Result<(), ConstraintError>;
+}
+
+/// Why an answer cannot be held to its form any longer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer cannot be held to its form: {0}")]
+pub struct ConstraintError(pub String);
+
+/// What a sequence has of its constraint.
+#[derive(Debug)]
+pub(crate) struct Constrained {
+    constraint: Arc<dyn Constraint>,
+    /// Once a token is due: before, it would only take memory while others are served.
+    state: Option<Box<dyn ConstraintState>>,
+    /// What may come next, once it is known.
+    allowed: Option<Vec<u32>>,
+    failure: Option<ConstraintError>,
+}
+
+impl Constrained {
+    pub(crate) fn new(constraint: Arc<dyn Constraint>) -> Self {
+        Self { constraint, state: None, allowed: None, failure: None }
+    }
+
+    /// Finds out what may come next, if that is not known yet.
+    pub(crate) fn prepare(&mut self, vocab: usize) {
+        if self.allowed.is_some() || self.failure.is_some() {
+            return;
+        }
+        let state = self.state.get_or_insert_with(|| self.constraint.begin());
+        match state.allowed() {
+            Ok(allowed) if any_below(allowed, vocab) => self.allowed = Some(allowed.to_vec()),
+            Ok(_) => self.failure = Some(ConstraintError("no token may follow".to_owned())),
+            Err(error) => self.failure = Some(error),
+        }
+    }
+
+    /// What may come next, after [`Constrained::prepare`].
+    pub(crate) fn allowed(&self) -> Option<&[u32]> {
+        self.allowed.as_deref()
+    }
+
+    /// Takes note of a token.
+    pub(crate) fn commit(&mut self, id: u32) {
+        self.allowed = None;
+        if let Some(Err(error)) = self.state.as_mut().map(|state| state.commit(id)) {
+            self.failure = Some(error);
+        }
+    }
+
+    /// Why it cannot go on, if it cannot.
+    pub(crate) fn failure(&self) -> Option<&ConstraintError> {
+        self.failure.as_ref()
+    }
+}
+
+/// Whether a set has an id below `vocab`.
+fn any_below(set: &[u32], vocab: usize) -> bool {
+    let (words, bits) = (vocab / 32, vocab % 32);
+    let whole = set.iter().take(words).any(|&word| word != 0);
+    whole || set.get(words).is_some_and(|word| word & ((1 << bits) - 1) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_looked_at_up_to_the_vocabulary() {
+        assert!(!any_below(&[], 100));
+        assert!(!any_below(&[0, 0b1000], 35));
+        assert!(any_below(&[0, 0b1000], 36));
+        assert!(any_below(&[1 << 31], 32));
+        assert!(!any_below(&[1 << 31, 0], 31));
+    }
+}
