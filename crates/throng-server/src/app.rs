@@ -1,6 +1,6 @@
 //! What the handlers share.
 
-use throng_chat::{Chat, Tokenizer};
+use throng_chat::{Chat, Grammars, Tokenizer};
 use throng_engine::Engine;
 
 use crate::date::Date;
@@ -15,6 +15,8 @@ pub struct App {
     pub tokenizer: Tokenizer,
     /// Conversations to token ids; `None` where the tokenizer lacks the format's special tokens.
     pub chat: Option<Chat>,
+    /// The forms of answers.
+    pub grammars: Grammars,
     /// What the model is called.
     pub model: ModelName,
     /// Of sampling.

@@ -38,6 +38,7 @@ mod sse;
 mod state;
 mod status;
 mod stream_options;
+mod structured;
 mod tenants;
 mod tokenize;
 

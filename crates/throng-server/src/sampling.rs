@@ -8,6 +8,7 @@ use throng_engine::{Limits, Penalties, Sampling};
 use crate::app::Defaults;
 use crate::error::ApiError;
 use crate::fields::{Fields, elements};
+use crate::structured::Wanted;
 use crate::{id, logit_bias};
 
 /// Stop strings and stop tokens that one request may name.
@@ -63,6 +64,19 @@ impl Generation {
             cache_salt: cache_salt(fields)?,
             timeout: timeout(fields)?,
         })
+    }
+
+    /// Refuses what an answer with a form cannot have: another end than where its form ends.
+    pub(crate) fn check_form(&self, form: Option<&Wanted>) -> Result<(), ApiError> {
+        let Some(form) = form else { return Ok(()) };
+        let others = [("ignore_eos", self.ignore_eos), ("min_tokens", self.min_tokens > 0)];
+        match others.into_iter().find(|(_, is_there)| *is_there) {
+            Some((name, _)) => {
+                let message = format_args!("cannot go together with '{}'", form.param);
+                Err(ApiError::invalid(name, message))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The engine's limits for an answer of at most `max_tokens`, which the model itself ends with

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use throng_engine::{Event, EventStream, Limits, Logprobs, Request, SubmitError, Tenant};
+use throng_engine::{
+    Constraint, Event, EventStream, Limits, Logprobs, Request, SubmitError, Tenant,
+};
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -60,11 +62,13 @@ impl Serving {
         generation: &Generation,
         limits: &Limits,
         logprobs: Logprobs,
+        constraint: Option<Arc<dyn Constraint>>,
     ) -> Result<Vec<Events>, ApiError> {
         let request = |prompt| Request {
             prompt,
             sampling: generation.sampling.clone(),
             limits: limits.clone(),
+            constraint: constraint.clone(),
             logprobs,
             tenant: self.tenant.clone(),
             cache_salt: self.cache_salt(&generation.cache_salt),

@@ -48,11 +48,15 @@ impl Answer {
     ) -> Self {
         let call_prefix = format!("{:016x}", id::random());
         let stop = request.generation.stop.clone();
+        let reply = |stop, call_prefix| {
+            let reply = Reply::chat(chat, opening, stop, call_prefix);
+            if request.form.is_some() { reply.formed() } else { reply }
+        };
+        let unstopped = || reply(Vec::new(), String::new());
         Self {
             events: Some(events),
-            reply: Reply::chat(chat, opening, stop, call_prefix)
-                .with_min_tokens(request.generation.min_tokens),
-            content: request.logprobs.map(|_| ContentTokens::new(chat, opening)),
+            content: request.logprobs.map(|_| ContentTokens::new(unstopped(), chat)),
+            reply: reply(stop, call_prefix).with_min_tokens(request.generation.min_tokens),
             include_reasoning: request.include_reasoning,
             tokens: Tokens { prompt: prompt_tokens.unwrap_or(0), ..Tokens::default() },
             counts_prompt: prompt_tokens.is_some(),
@@ -136,9 +140,10 @@ struct ContentTokens {
 }
 
 impl ContentTokens {
-    fn new(chat: &Chat, opening: Opening) -> Self {
+    /// `reply`: one without stop strings.
+    fn new(reply: Reply, chat: &Chat) -> Self {
         Self {
-            reply: Reply::chat(chat, opening, Vec::new(), ""),
+            reply,
             tokenizer: chat.tokenizer().clone(),
             silent: Vec::new(),
             held: Held::default(),

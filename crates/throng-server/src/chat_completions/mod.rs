@@ -7,10 +7,12 @@ mod request;
 mod response;
 mod tools;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use throng_chat::{Chat, ChatError, Prompt};
+use throng_chat::{Chat, ChatError, Compiled, Form, Prompt};
 use throng_engine::Logprobs;
 
 use self::answer::Answer;
@@ -21,7 +23,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
 use crate::serving::Serving;
-use crate::{blocking, body, sse};
+use crate::{blocking, body, sse, structured};
 
 /// The route's handler.
 pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
@@ -40,7 +42,11 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
         }
     };
     let (request, prompt) = blocking::run(bytes, prepare).await??;
-    let answers = submit(&serving, &chat, &request, prompt)?;
+    let grammar = match &request.form {
+        Some(wanted) => Some(structured::compile(app, wanted).await?),
+        None => None,
+    };
+    let answers = submit(&serving, &chat, &request, prompt, grammar)?;
     let completion = Completion {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
@@ -60,6 +66,7 @@ fn submit(
     chat: &Chat,
     request: &ChatRequest,
     prompt: Prompt,
+    grammar: Option<Arc<Compiled>>,
 ) -> Result<Vec<Answer>, ApiError> {
     let (app, generation) = (&serving.app, &request.generation);
     let mut eos = chat.stop_tokens().to_vec();
@@ -69,7 +76,11 @@ fn submit(
     let logprobs = Logprobs { answer: request.logprobs, prompt: None };
     let Prompt { ids, opening } = prompt;
     let prompt_tokens = ids.len();
-    let streams = serving.submit("messages", vec![ids], generation, &limits, logprobs)?;
+    let tools = &request.conversation.tools;
+    let form = grammar.map(|grammar| Form::of_answer(grammar, chat, opening, tools, &eos));
+    let form = form.transpose().map_err(structured::unusable)?;
+    let form = form.map(structured::constraint);
+    let streams = serving.submit("messages", vec![ids], generation, &limits, logprobs, form)?;
     let answer = |(index, events)| {
         // The prompt is counted with the first answer.
         let counted = (index == 0).then_some(prompt_tokens);

@@ -1,7 +1,7 @@
 //! The body of `POST /v1/chat/completions`, checked.
 
 use serde_json::{Value, json};
-use throng_chat::{Conversation, Effort};
+use throng_chat::{Conversation, Effort, Grammar};
 
 use super::{messages, tools};
 use crate::app::App;
@@ -9,12 +9,15 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::sampling::{Generation, MAX_TOP_LOGPROBS};
 use crate::stream_options::StreamOptions;
+use crate::structured::{self, Wanted};
 
 /// What a client asks for.
 #[derive(Debug)]
 pub(super) struct ChatRequest {
     /// What to continue.
     pub(super) conversation: Conversation,
+    /// The form that the answer must have, whether the model is told of it or not.
+    pub(super) form: Option<Wanted>,
     /// How.
     pub(super) generation: Generation,
     /// Tokens of the answer at most, reasoning included; `None`: as many as fit.
@@ -34,8 +37,14 @@ impl ChatRequest {
         let model = fields.string("model")?;
         app.check_model(&fields.required("model", model)?)?;
         refuse_unsupported(&mut fields)?;
+        let conversation = conversation(&mut fields, app)?;
+        let told = conversation.response_format.as_ref().map(|format| Wanted {
+            param: fields.path("response_format"),
+            grammar: Grammar::Json(format.schema.clone()),
+        });
         let request = Self {
-            conversation: conversation(&mut fields, app)?,
+            conversation,
+            form: structured::one_of(told.into_iter().chain(structured::take(&mut fields)?))?,
             generation: Generation::take(&mut fields, &app.defaults)?,
             max_tokens: max_tokens(&mut fields)?,
             logprobs: logprobs(&mut fields)?,
@@ -44,6 +53,7 @@ impl ChatRequest {
         };
         fields.finish()?;
         request.generation.check_minimum(request.max_tokens.unwrap_or(usize::MAX))?;
+        request.generation.check_form(request.form.as_ref())?;
         Ok(request)
     }
 }

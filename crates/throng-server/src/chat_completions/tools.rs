@@ -64,8 +64,8 @@ fn check_name(path: &str, name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Takes `response_format` out of a body. The form becomes part of the prompt; it is asked for,
-/// not enforced.
+/// Takes `response_format` out of a body. The form becomes part of the prompt, and it is enforced,
+/// `strict` or not.
 pub(super) fn take_format(fields: &mut Fields) -> Result<Option<ResponseFormat>, ApiError> {
     let Some(mut fields) = fields.fields("response_format")? else { return Ok(None) };
     let kind = fields.string("type")?;

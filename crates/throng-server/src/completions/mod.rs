@@ -4,9 +4,12 @@ mod choice;
 mod request;
 mod response;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use throng_chat::{Compiled, Form};
 use throng_engine::Logprobs;
 
 use self::choice::{Choice, Terms};
@@ -16,7 +19,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
 use crate::serving::Serving;
-use crate::{blocking, body, sse};
+use crate::{blocking, body, sse, structured};
 
 /// The route's handler.
 pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
@@ -32,7 +35,11 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
         }
     };
     let (request, prompts) = blocking::run(bytes, prepare).await??;
-    let choices = submit(&serving, &request, prompts)?;
+    let grammar = match &request.form {
+        Some(wanted) => Some(structured::compile(app, wanted).await?),
+        None => None,
+    };
+    let choices = submit(&serving, &request, prompts, grammar)?;
     let answers = Answers {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
@@ -74,12 +81,16 @@ fn submit(
     serving: &Serving,
     request: &CompletionRequest,
     prompts: Vec<Vec<u32>>,
+    grammar: Option<Arc<Compiled>>,
 ) -> Result<Vec<Choice>, ApiError> {
     let (app, generation) = (&serving.app, &request.generation);
     let logprobs =
         Logprobs { answer: request.logprobs, prompt: request.logprobs.filter(|_| request.echo) };
     let limits = generation.limits(request.max_tokens, &app.defaults.stop_tokens);
-    let events = serving.submit("prompt", prompts.clone(), generation, &limits, logprobs)?;
+    let form = grammar.map(|grammar| Form::of_text(grammar, &app.defaults.stop_tokens));
+    let form = form.transpose().map_err(structured::unusable)?;
+    let form = form.map(structured::constraint);
+    let events = serving.submit("prompt", prompts.clone(), generation, &limits, logprobs, form)?;
     let choice = |(number, events): (usize, _)| {
         let first = number % generation.choices == 0;
         let terms = Terms {

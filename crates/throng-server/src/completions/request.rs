@@ -7,6 +7,7 @@ use crate::error::ApiError;
 use crate::fields::{Fields, elements};
 use crate::sampling::{Generation, MAX_CHOICES, MAX_TOP_LOGPROBS, token_id};
 use crate::stream_options::StreamOptions;
+use crate::structured::{self, Wanted};
 
 /// Prompts of one request at most.
 const MAX_PROMPTS: usize = 64;
@@ -18,6 +19,8 @@ const DEFAULT_MAX_TOKENS: usize = 16;
 pub(super) struct CompletionRequest {
     /// Texts to continue, at least one.
     pub(super) prompts: Vec<Prompt>,
+    /// The form that each answer must have.
+    pub(super) form: Option<Wanted>,
     /// How.
     pub(super) generation: Generation,
     /// Tokens of each answer at most.
@@ -53,6 +56,7 @@ impl CompletionRequest {
         let prompt = fields.value("prompt");
         let request = Self {
             prompts: prompts(fields.path("prompt"), fields.required("prompt", prompt)?)?,
+            form: structured::take(&mut fields)?,
             generation: Generation::take(&mut fields, &app.defaults)?,
             max_tokens: fields.count("max_tokens", 0..=u32::MAX)?.unwrap_or(DEFAULT_MAX_TOKENS),
             logprobs: fields.count("logprobs", 0..=MAX_TOP_LOGPROBS)?,
@@ -61,6 +65,7 @@ impl CompletionRequest {
         };
         fields.finish()?;
         request.generation.check_minimum(request.max_tokens)?;
+        request.generation.check_form(request.form.as_ref())?;
         if request.prompts.len() * request.generation.choices > MAX_CHOICES {
             let message = format_args!("times the number of prompts must be at most {MAX_CHOICES}");
             return Err(ApiError::invalid("n", message));

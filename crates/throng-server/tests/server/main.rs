@@ -16,6 +16,7 @@ mod metrics;
 mod other_routes;
 mod parameters;
 mod random;
+mod structured;
 mod support;
 mod tagged;
 mod tenants;

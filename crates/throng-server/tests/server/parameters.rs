@@ -12,7 +12,7 @@ const COMPLETIONS: &str = "/v1/completions";
 
 /// Parameters of both endpoints: a value that the document speaks of, and another one. Of what is
 /// honoured, the other is wrong; of what is refused, it means "no" and is let pass.
-const BOTH: [(&str, &str, &str); 26] = [
+const BOTH: [(&str, &str, &str); 31] = [
     ("model", "\"scripted\"", "5"),
     ("max_tokens", "5", "-1"),
     ("n", "2", "0"),
@@ -39,6 +39,11 @@ const BOTH: [(&str, &str, &str); 26] = [
     ("metadata", "{\"a\": \"b\"}", "null"),
     ("store", "true", "null"),
     ("prompt_logprobs", "5", "null"),
+    ("structured_outputs", "{\"choice\": [\"a\", \"b\"]}", "{\"regex\": \"(\"}"),
+    ("guided_json", "{\"type\": \"null\"}", "{\"type\": \"array\", \"uniqueItems\": true}"),
+    ("guided_regex", "\"[0-9]\"", "5"),
+    ("guided_choice", "[\"a\"]", "[]"),
+    ("guided_grammar", "\"start: \\\"a\\\"\"", "\"start: b\""),
 ];
 
 /// Those of chats alone.

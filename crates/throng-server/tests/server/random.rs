@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, chat_body};
 
-const KEYS: [&str; 37] = [
+const KEYS: [&str; 42] = [
     "model",
     "messages",
     "prompt",
@@ -34,6 +34,11 @@ const KEYS: [&str; 37] = [
     "tool_choice",
     "parallel_tool_calls",
     "response_format",
+    "structured_outputs",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
     "reasoning_effort",
     "include_reasoning",
     "return_tokens_as_token_ids",

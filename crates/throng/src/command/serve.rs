@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use throng_chat::Chat;
+use throng_chat::{Chat, Grammars};
 use throng_engine::EngineConfig;
 use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
 
@@ -76,6 +76,7 @@ fn load(args: &ServeArgs) -> Result<App> {
     Ok(App {
         engine,
         chat: chat(&model),
+        grammars: Grammars::new(model.tokenizer.clone()),
         tokenizer: model.tokenizer.clone(),
         model: served_name(&args.served_model_name, &model.name),
         defaults: Defaults {

@@ -2,6 +2,7 @@
 
 mod dying;
 pub mod http;
+pub mod schemas;
 pub mod script;
 mod tagged;
 
@@ -12,11 +13,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use throng_chat::{Chat, Tokenizer};
+use throng_chat::{Chat, Grammars, Tokenizer};
 use throng_engine::{Engine, EngineConfig, Stats};
 use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
 use throng_spec::ModelSpec;
-use throng_testkit::{ScriptedRunner, TinyGptOss, byte_tokenizer, special};
+use throng_testkit::{Script, ScriptedRunner, TinyGptOss, byte_tokenizer, hashed_logits, special};
 use tokio::sync::oneshot;
 
 /// Positions of the scripted model.
@@ -37,6 +38,8 @@ pub struct Setup {
     pub chat: bool,
     /// The model has a chat template in place of Harmony, and writes tags.
     pub tagged: bool,
+    /// The model writes what looks random, and follows from what came before.
+    pub random: bool,
     /// How the server treats its clients. A test that waits for a drain to end has failed.
     pub server: ServerConfig,
 }
@@ -46,7 +49,8 @@ impl Default for Setup {
         let config = EngineConfig::default();
         let server = ServerConfig { drain_timeout: PATIENCE, ..ServerConfig::default() };
         let (context, failing_after, dying_after) = (CONTEXT, usize::MAX, usize::MAX);
-        Self { config, context, failing_after, dying_after, chat: true, tagged: false, server }
+        let (chat, tagged, random) = (true, false, false);
+        Self { config, context, failing_after, dying_after, chat, tagged, random, server }
     }
 }
 
@@ -205,6 +209,11 @@ fn app(setup: &Setup) -> App {
         let tokenizer = Tokenizer::from_json(&byte_tokenizer()).unwrap();
         (script::script(vocab), Chat::new(tokenizer, None).unwrap())
     };
+    let script: Script = if setup.random {
+        Box::new(move |history: &[u32]| hashed_logits(vocab, history))
+    } else {
+        script
+    };
     let runner =
         ScriptedRunner::with_script(spec, blocks, script).failing_after(setup.failing_after);
     let runner = dying::Dying { runner, steps_left: setup.dying_after };
@@ -212,6 +221,7 @@ fn app(setup: &Setup) -> App {
     App {
         engine: Engine::start(Box::new(runner), setup.config).unwrap(),
         chat: setup.chat.then_some(chat),
+        grammars: Grammars::new(tokenizer.clone()),
         tokenizer,
         model: ModelName {
             id: "scripted".to_owned(),
