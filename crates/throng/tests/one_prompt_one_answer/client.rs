@@ -2,9 +2,10 @@
 //! temperatures and filters, some that score, some that want several choices, some that leave.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use throng_chat::{Chat, Conversation, Effort, Message};
-use throng_engine::{Engine, EventStream, Limits, Logprobs, Request, Sampling, Tenant};
+use throng_engine::{Engine, EventStream, Limits, Logprobs, Penalties, Request, Sampling, Tenant};
 use throng_model::BLOCK_TOKENS;
 use throng_testkit::Random;
 
@@ -96,7 +97,7 @@ fn client(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Clien
         sampling: sampling(index, random),
         limits: Limits {
             max_tokens,
-            min_tokens: 0,
+            min_tokens: [0, 0, 12][index % 3],
             stop_tokens: stop_tokens.to_vec(),
             deadline: None,
         },
@@ -115,13 +116,22 @@ fn client(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Clien
 
 fn sampling(index: usize, random: &mut Random) -> Sampling {
     let mut pick = |from: &[f32]| from[random.below(from.len())];
+    let none = Penalties::default();
+    let penalties = match index % 7 {
+        1 => Penalties { repetition: 1.2, ..none },
+        3 => Penalties { frequency: 0.7, presence: -0.4, ..none },
+        6 => Penalties { repetition: 1.1, frequency: -0.1, presence: 0.5 },
+        _ => none,
+    };
+    let biases = (0..index as u32 % 6).map(|nth| (40 * nth + index as u32, nth as f32 - 3.0));
     Sampling {
+        logit_bias: if index % 4 == 1 { biases.collect() } else { Arc::default() },
+        penalties,
         temperature: [0.0, 0.6, 1.0, 1.5, 0.2][index % 5],
         top_p: pick(&[1.0, 1.0, 0.95, 0.5]),
         min_p: pick(&[0.0, 0.0, 0.02]),
         top_k: pick(&[0.0, 0.0, 40.0, 3.0]) as usize,
         seed: random.bits(),
-        ..Sampling::default()
     }
 }
 
