@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Effort};
 use crate::harmony;
 use crate::prompt::{Opening, Prompt};
 use crate::template::{Renderer, Template};
@@ -137,6 +137,15 @@ impl Chat {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// The efforts that make a difference to the prompt; none where none does. What is not among
+    /// them is taken for the default.
+    pub fn efforts(&self) -> &'static [Effort] {
+        match &self.format {
+            Format::Harmony(_) => &Effort::ALL,
+            Format::Template(renderer) => renderer.efforts(),
+        }
     }
 
     /// The format, for those who read answers.

@@ -88,6 +88,9 @@ pub enum Effort {
 }
 
 impl Effort {
+    /// All, from the least.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
     /// The word for it in prompts, flags and APIs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -102,7 +105,7 @@ impl std::str::FromStr for Effort {
     type Err = UnknownEffort;
 
     fn from_str(text: &str) -> Result<Self, UnknownEffort> {
-        [Self::Low, Self::Medium, Self::High]
+        Self::ALL
             .into_iter()
             .find(|effort| effort.name() == text)
             .ok_or_else(|| UnknownEffort(text.to_owned()))

@@ -163,6 +163,8 @@ fn effort_low_is_the_switch_for_not_thinking() {
     assert_eq!((low.opening, high.opening), (Opening::Answer, Opening::Answer));
     assert!(low.ids.len() > high.ids.len(), "an empty thought");
     assert_eq!(render("thinker", Effort::Low).opening, Opening::Thought);
+    assert_eq!(template_chat("hybrid").efforts(), [Effort::Low, Effort::Medium]);
+    assert_eq!(template_chat("thinker").efforts(), []);
 }
 
 /// The meaning of a whole answer, read at once.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::Path;
 use serde_json::{Value, json};
+use throng_chat::Chat;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -20,6 +21,7 @@ pub(crate) async fn one(serving: Serving, Path(id): Path<String>) -> Result<Json
 }
 
 fn describe(app: &App) -> Value {
+    let efforts = app.chat.as_ref().map(Chat::efforts).unwrap_or_default();
     json!({
         "id": app.model.id,
         "object": "model",
@@ -27,5 +29,7 @@ fn describe(app: &App) -> Value {
         "owned_by": "throng",
         // As vLLM names it.
         "max_model_len": app.context(),
+        // Those of `reasoning_effort` that make a difference.
+        "reasoning_efforts": efforts.iter().map(|effort| effort.name()).collect::<Vec<_>>(),
     })
 }

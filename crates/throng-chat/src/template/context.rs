@@ -12,6 +12,9 @@ use crate::chat::ChatError;
 use crate::conversation::{Conversation, Effort, Message, Tool, ToolCall};
 use crate::harmony;
 
+/// The switch of Qwen3 and others that can do without thinking.
+pub(super) const THINKING: &str = "enable_thinking";
+
 /// Everything that a template can look up; `asks` for the model's next turn, or not.
 pub(super) fn context(
     conversation: &Conversation,
@@ -28,9 +31,8 @@ pub(super) fn context(
         ("bos_token", Value::from(template.bos_token.as_deref().unwrap_or_default())),
         ("eos_token", Value::from(template.eos_token.as_deref().unwrap_or_default())),
     ];
-    // The switch of Qwen3 and others that can do without thinking.
     if conversation.effort == Effort::Low {
-        members.push(("enable_thinking", Value::from(false)));
+        members.push((THINKING, Value::from(false)));
     }
     if let Some(text) = &conversation.date {
         let date: civil::Date = text.parse().map_err(|_| ChatError::InvalidDate(text.clone()))?;

@@ -7,10 +7,10 @@ use minijinja::{Environment, Error};
 
 use super::Template;
 use super::compile::{NAME, Raised, compile};
-use super::context::context;
+use super::context::{THINKING, context};
 use super::guard::{Guard, Span, plain};
 use crate::chat::ChatError;
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Effort};
 use crate::prompt::{Opening, Prompt};
 use crate::tagged::{self, Tags};
 use crate::tokenizer::Tokenizer;
@@ -42,6 +42,12 @@ impl Renderer {
     /// The tags that a model with this template writes into its answers.
     pub fn tags(&self) -> Tags {
         self.tags
+    }
+
+    /// The efforts that the template tells apart: whether the model thinks is all it can say.
+    pub fn efforts(&self) -> &'static [Effort] {
+        let switches = self.template.source.contains(THINKING);
+        if switches { &[Effort::Low, Effort::Medium] } else { &[] }
     }
 
     /// The prompt for a conversation's next turn, of at most about `limit` tokens; see
