@@ -10,6 +10,9 @@ import time
 
 import openai
 import pytest
+from browsing import browser, page
+
+__all__ = ["browser", "page"]  # Fixtures of all tests here, as those below.
 
 ROOT = pathlib.Path(__file__).parents[2]
 BINARY = os.environ.get("THRONG_BIN", str(ROOT / "target/release/throng"))

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) fn table(state: ServerState, allowed_origins: &[Origin]) -> Router {
     let routes = Router::new()
         .route("/", get(page::index))
-        .route("/page/{file}", get(page::file))
+        .route("/page/{*file}", get(page::file))
         .route("/health", get(status::health))
         .route("/metrics", get(metrics::show))
         .route("/version", get(status::version))

@@ -1,150 +1,113 @@
-// One answer on the page, from the first sign of it to its last figure.
+// A turn of the model's, from the first sign of it to its last figure.
 
-import { markdown } from "./markdown.js";
+import { branchSwitch } from "./branches.js";
+import { Call } from "./call.js";
+import { copyButton } from "./copy.js";
+import { labelled, part, tool } from "./dom.js";
+import { duration, plural, speed } from "./figures.js";
+import { Thought } from "./thought.js";
+import { jsonTree } from "./text/json.js";
+import { Growing } from "./text/markdown.js";
 
-const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** How an answer ended, where that is worth saying. */
+const ENDS = { __proto__: null, stopped: "stopped", length: "cut at the context's end" };
 
-/** Shows an answer while it is written. */
 export class Answer {
+  #waiting = part("span", "waiting");
+  #thought = null;
+  #content = null;
+  #calls = [];
+  #facts = part("div", "facts");
+  #actions = part("div", "actions");
+  #foot = part("footer");
+
   constructor() {
-    this.element = document.createElement("article");
-    this.element.className = "turn assistant";
+    this.element = part("article", "turn assistant");
     this.element.setAttribute("aria-label", "Answer");
     this.element.setAttribute("aria-busy", "true");
-    this.waiting = part("span", "waiting");
-    this.waiting.setAttribute("role", "img");
-    this.waiting.setAttribute("aria-label", "Waiting for the first token");
-    this.element.append(this.waiting);
-    this.text = "";
-    this.reasoning = "";
-    this.asked = performance.now();
-    this.first = null;
-    this.last = null;
-    this.thoughtUntil = null;
-    this.pieces = 0;
-    this.reasoningPieces = 0;
-    this.usage = null;
-    this.drawn = true;
+    this.#waiting.setAttribute("role", "img");
+    this.#waiting.setAttribute("aria-label", "Waiting for the first token");
+    // Figures that change several times a second are not for reading aloud.
+    this.#facts.setAttribute("aria-live", "off");
+    this.#foot.append(this.#actions, this.#facts);
+    this.element.append(this.#waiting, this.#foot);
   }
 
-  /** Takes in one chunk of the API's answer. */
-  add(chunk) {
-    if (chunk.usage) this.usage = chunk.usage;
-    const delta = chunk.choices[0]?.delta ?? {};
-    if (!delta.reasoning && !delta.content) return;
-    this.last = performance.now();
-    this.first ??= this.last;
-    this.pieces += 1;
-    if (delta.reasoning) {
-      this.reasoning += delta.reasoning;
-      this.reasoningPieces += 1;
+  /** Shows what was said so far. */
+  draw(turn, live = true) {
+    if (turn.figures.firstMs !== null || !live) this.#waiting.remove();
+    if (turn.reasoning) {
+      this.#thought ??= this.#before(new Thought());
+      this.#thought.draw(turn, live && turn.thinks);
     }
-    if (delta.content) {
-      this.text += delta.content;
-      this.thoughtUntil ??= this.last;
-    }
-    if (this.drawn) {
-      this.drawn = false;
-      requestAnimationFrame(() => this.draw());
-    }
+    if (turn.text) this.#drawText(turn.text, live);
+    turn.calls.forEach((call, at) => {
+      this.#calls[at] ??= this.#before(new Call());
+      this.#calls[at].draw(call, live);
+    });
+    this.#drawFacts(turn);
   }
 
-  draw() {
-    this.drawn = true;
-    this.waiting.remove();
-    if (this.reasoning) this.drawThought();
-    if (this.text) {
-      this.content ??= this.append(part("div", "content"));
-      this.content.replaceChildren(...markdown(this.text));
+  #drawText(text, live) {
+    this.#content ??= this.#before(new Growing(part("div", "content")));
+    const tree = live ? null : jsonTree(text);
+    if (!tree) {
+      this.#content.draw(text);
+      return;
     }
-    this.onDraw?.();
+    this.#content.element.replaceChildren(tree);
+    this.element.classList.add("is-json");
   }
 
-  drawThought() {
-    if (!this.thought) {
-      this.thought = part("details", "thought live");
-      this.thought.open = true;
-      this.summary = part("summary");
-      this.thoughtText = part("div", "text");
-      this.thought.append(this.summary, this.thoughtText);
-      this.append(this.thought);
-    }
-    this.thoughtText.textContent = this.reasoning.trim();
-    const live = this.thoughtUntil === null && !this.ended;
-    const ms = (this.thoughtUntil ?? this.last) - this.asked;
-    const tokens = this.usage?.completion_tokens_details?.reasoning_tokens ?? this.reasoningPieces;
-    const length = `${duration(ms)}, ${plural(tokens, "token")}`;
-    this.summary.textContent = live ? `Thinking… ${length}` : `Thought for ${length}`;
-    if (live) {
-      this.thoughtText.scrollTop = this.thoughtText.scrollHeight;
-    } else if (this.thought.classList.contains("live")) {
-      // Folded when the thinking ends; after that it is the reader's.
-      this.thought.classList.remove("live");
-      this.thought.open = false;
-    }
+  #drawFacts({ figures, end }) {
+    const { firstMs, tokens, promptTokens, cachedTokens } = figures;
+    const facts = [
+      ["rate", speed(figures)],
+      ["first", firstMs === null ? null : `first token after ${duration(firstMs)}`],
+      ["count", tokens > 0 ? plural(tokens, "token") : null],
+      ["prompt", promptTokens === null ? null : prompt(promptTokens, cachedTokens)],
+      ["end", ENDS[end]],
+    ];
+    this.#facts.replaceChildren(
+      ...facts.flatMap(([name, words]) => (words ? [part("span", name, words)] : [])),
+    );
   }
 
-  /** The answer is complete, or was stopped. */
-  end({ stopped = false, cut = false } = {}) {
-    this.ended = true;
-    this.draw();
+  /** The answer is complete: shows it, and buttons that do these things. */
+  end(turn, { siblings, index, choose, retry }) {
+    this.draw(turn, false);
     this.element.setAttribute("aria-busy", "false");
-    const facts = part("footer", "facts");
-    const tokens = this.usage?.completion_tokens ?? this.pieces;
-    const ms = this.last - this.first;
-    if (tokens > 1 && ms > 0) {
-      const rate = ((tokens - 1) * 1000) / ms;
-      facts.append(part("span", "rate", `${rate.toFixed(rate < 100 ? 1 : 0)} tokens/s`));
-    }
-    if (this.first !== null) {
-      facts.append(part("span", "first", `first token after ${duration(this.first - this.asked)}`));
-    }
-    facts.append(part("span", "count", plural(tokens, "token")));
-    if (stopped) facts.append(part("span", "", "stopped"));
-    if (cut) facts.append(part("span", "", "cut at the context's end"));
-    if (this.text && navigator.clipboard) facts.append(this.copyButton());
-    this.append(facts);
+    const shape = tool("words", "Show as text", () => {
+      shape.remove();
+      this.element.classList.remove("is-json");
+      this.#content.element.replaceChildren(part("pre", "raw", turn.text));
+    });
+    this.#actions.append(
+      branchSwitch(siblings, index, choose),
+      turn.text ? copyButton("Copy", () => turn.text) : "",
+      tool("retry", "Try again", () => retry(index)),
+      this.element.classList.contains("is-json") ? shape : "",
+    );
   }
 
-  /** The answer failed; `retry` asks again. */
+  /** There is no answer; `retry` asks again. */
   fail(message, retry) {
-    this.ended = true;
-    this.draw();
+    this.#waiting.remove();
+    this.#foot.remove();
     this.element.setAttribute("aria-busy", "false");
     const failure = part("p", "failure", message);
     failure.setAttribute("role", "alert");
-    const button = part("button", "", "Try again");
-    button.type = "button";
-    button.addEventListener("click", retry);
-    failure.append(button);
-    this.append(failure);
+    failure.append(labelled("Try again", "", retry));
+    this.element.append(failure);
   }
 
-  copyButton() {
-    const button = part("button", "", "Copy");
-    button.type = "button";
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(this.text);
-        button.textContent = "Copied";
-      } catch {
-        button.textContent = "The browser refused";
-      }
-    });
-    return button;
-  }
-
-  append(element) {
-    this.element.append(element);
-    return element;
+  #before(view) {
+    this.#foot.before(view.element);
+    return view;
   }
 }
 
-/** An element with a class and a text. */
-export function part(name, className = "", text = "") {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  element.textContent = text;
-  return element;
+function prompt(tokens, cached) {
+  const words = plural(tokens, "prompt token");
+  return cached ? `${words}, ${cached.toLocaleString("en")} cached` : words;
 }

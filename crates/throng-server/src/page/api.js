@@ -1,4 +1,4 @@
-// The server's API: the served model, and answers as they are written.
+// The server's API: the served model, answers as they are written, and the server's counts.
 
 let key = "";
 
@@ -9,10 +9,13 @@ export function useKey(text) {
 
 /** What the server says of the model that it serves. */
 export async function servedModel() {
-  const response = await fetch("/v1/models", { headers: headers() });
-  if (!response.ok) throw await complaint(response);
-  const { data } = await response.json();
+  const { data } = await (await get("/v1/models")).json();
   return data[0];
+}
+
+/** The server's counts, in Prometheus's text format. */
+export async function metrics() {
+  return (await get("/metrics")).text();
 }
 
 /** Asks for an answer and yields its chunks, each as parsed JSON. Aborting the signal ends it. */
@@ -31,6 +34,12 @@ export async function* chat(request, signal) {
     yield chunk;
   }
   throw new Error("The connection ended before the answer did.");
+}
+
+async function get(path) {
+  const response = await fetch(path, { headers: headers() });
+  if (!response.ok) throw await complaint(response);
+  return response;
 }
 
 function headers(others = {}) {

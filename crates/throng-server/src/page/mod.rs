@@ -13,18 +13,60 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
 
-/// Name, media type and text of what the page consists of besides itself.
-const FILES: [(&str, &str, &str); 6] = [
-    ("style.css", CSS, include_str!("style.css")),
-    ("app.js", SCRIPT, include_str!("app.js")),
-    ("answer.js", SCRIPT, include_str!("answer.js")),
-    ("api.js", SCRIPT, include_str!("api.js")),
-    ("markdown.js", SCRIPT, include_str!("markdown.js")),
-    ("icon.svg", SVG, include_str!("icon.svg")),
+/// The names of files beside this one, each with its text.
+macro_rules! files {
+    ($($name:literal)*) => { &[$(($name, include_str!($name))),*] };
+}
+
+/// What the page consists of besides itself.
+const FILES: &[(&str, &str)] = files![
+    "answer.js"
+    "api.js"
+    "app.js"
+    "batch.js"
+    "branches.js"
+    "call.js"
+    "composer.js"
+    "conversation.js"
+    "copy.js"
+    "counts.js"
+    "dom.js"
+    "door.js"
+    "figures.js"
+    "icon.svg"
+    "note.js"
+    "question.js"
+    "reply.js"
+    "request.js"
+    "results.js"
+    "run.js"
+    "scroll.js"
+    "settings.js"
+    "shelf.js"
+    "shortcuts.js"
+    "sidebar.js"
+    "storage.js"
+    "style/base.css"
+    "style/composer.css"
+    "style/dialog.css"
+    "style/frame.css"
+    "style/sidebar.css"
+    "style/text.css"
+    "style/turns.css"
+    "suggestions.js"
+    "text/blocks.js"
+    "text/code.js"
+    "text/highlight.js"
+    "text/inline.js"
+    "text/json.js"
+    "text/lines.js"
+    "text/list.js"
+    "text/markdown.js"
+    "text/table.js"
+    "theme.js"
+    "thought.js"
+    "transcript.js"
 ];
 
 /// `GET /`.
@@ -32,13 +74,22 @@ pub(crate) async fn index() -> Response {
     respond(HTML, include_str!("index.html"))
 }
 
-/// `GET /page/{file}`.
+/// `GET /page/{*file}`.
 pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, ApiError> {
     FILES
         .iter()
-        .find(|(file, _, _)| *file == name)
-        .map(|(_, kind, text)| respond(kind, text))
+        .find(|(file, _)| *file == name)
+        .map(|(_, text)| respond(media_type(&name), text))
         .ok_or_else(|| ApiError::unknown_path("GET", &format!("/page/{name}")))
+}
+
+/// Of a file of the page, by the end of its name.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        _ => "image/svg+xml",
+    }
 }
 
 fn respond(kind: &'static str, text: &'static str) -> Response {

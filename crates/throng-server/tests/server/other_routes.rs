@@ -1,5 +1,8 @@
 //! What is served besides answers.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::support::Server;
@@ -13,6 +16,7 @@ fn the_model_is_listed_and_described() {
     assert_eq!(model["id"], "scripted");
     assert_eq!(model["object"], "model");
     assert_eq!(model["max_model_len"], crate::support::CONTEXT);
+    assert_eq!(model["reasoning_efforts"], json!(["low", "medium", "high"]));
     assert_eq!(&server.get("/v1/models/scripted").ok(), model);
     assert_eq!(&server.get("/v1/models/org/other").ok(), model, "an alias with a slash");
 }
@@ -32,29 +36,55 @@ fn the_page_asks_only_for_files_that_are_served() {
     assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
     let policy = page.header("Content-Security-Policy").unwrap();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    let mut seen = vec![page.text().to_owned()];
-    let mut served = 0;
-    while let Some(text) = seen.pop() {
+    let mut seen = BTreeSet::new();
+    let mut unread = vec![("/".to_owned(), page.text().to_owned())];
+    while let Some((path, text)) = unread.pop() {
+        if !path.ends_with(".svg") {
+            assert!(
+                !text.contains("http://") && !text.contains("https://"),
+                "{path} asks elsewhere"
+            );
+        }
         // What attributes and imports name, besides the API.
-        for name in text.split(['"', '\'']).filter(|name| {
-            name.starts_with("/page/") || name.starts_with("./") && name.ends_with(".js")
-        }) {
-            let path = name.replace("./", "/page/");
+        let named = text.split(['"', '\'', '`']).filter_map(|name| resolve(&path, name));
+        for path in named.filter(|path| seen.insert(path.clone())) {
             let file = server.get(&path);
             assert_eq!(file.status, 200, "{path}");
-            let kind = file.header("Content-Type").unwrap();
             let wanted = match path.rsplit('.').next().unwrap() {
                 "js" => "text/javascript; charset=utf-8",
                 "css" => "text/css; charset=utf-8",
                 _ => "image/svg+xml",
             };
-            assert_eq!(kind, wanted, "{path}");
-            served += 1;
-            if path.ends_with("app.js") || path.ends_with("answer.js") {
-                seen.push(file.text().to_owned());
-            }
+            assert_eq!(file.header("Content-Type"), Some(wanted), "{path}");
+            unread.push((path, file.text().to_owned()));
         }
-        assert!(!text.contains("http://") && !text.contains("https://"), "asks elsewhere");
     }
-    assert!(served >= 6, "the page's files were not found");
+    let there = files_below(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/page")), "/page/");
+    assert_eq!(seen, there, "each file of the page is asked for");
+}
+
+/// The path that a file means by a name, if it is another file's: scripts name others from where
+/// they stand.
+fn resolve(file: &str, name: &str) -> Option<String> {
+    let folder = &file[..=file.rfind('/')?];
+    let path = match name.strip_prefix("./") {
+        Some(rest) => format!("{folder}{rest}"),
+        None => name.replacen("../", "/page/", 1),
+    };
+    (path.starts_with("/page/") && path.contains('.')).then_some(path)
+}
+
+/// What the page consists of besides itself, as it is asked for.
+fn files_below(folder: &Path, path: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries
+        .flat_map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                return files_below(&entry.path(), &format!("{path}{name}/"));
+            }
+            let beside = name.ends_with(".rs") || name.ends_with(".html");
+            (!beside).then(|| format!("{path}{name}")).into_iter().collect()
+        })
+        .collect()
 }
