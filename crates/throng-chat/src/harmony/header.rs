@@ -1,5 +1,14 @@
 //! Headers of messages as models write them, which is not always as they should be.
 
+use super::scan::{Next, Scanner, Section};
+use super::spelled::{self, Spelled};
+use super::tokens::Tokens;
+use super::words::{
+    ANALYSIS, ASSISTANT, COMMENTARY, FUNCTIONS, OTHERS, TO, channel, is_callable, is_form,
+    is_person, own, words,
+};
+use crate::tokenizer::Detokenizer;
+
 /// Where a message's text belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -11,31 +20,8 @@ pub(super) enum Kind {
     Call(String),
 }
 
-/// Authors other than the model itself.
-const OTHERS: [&str; 4] = ["user", "system", "developer", "tool"];
-/// The model.
-const ASSISTANT: &str = "assistant";
-/// Before the name of a recipient.
-const TO: &str = "to=";
-/// The namespace of the caller's functions.
-const FUNCTIONS: &str = "functions.";
-/// Words that name the form of a text and not its recipient.
-const FORMS: [&str; 6] = ["json", "code", "text", "markdown", "python", "response"];
-/// A section of a header that is longer than this is none.
+/// A section of a header that is longer than this is none, so no more text than this is held back.
 const MAX_SECTION_BYTES: usize = 256;
-/// An author, channel or form that is longer than this is none.
-const MAX_NAME_BYTES: usize = 64;
-
-/// The parts of a header, divided by special tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
-    /// From the beginning.
-    Author,
-    /// From `<|channel|>`.
-    Channel,
-    /// From `<|constrain|>`.
-    Form,
-}
 
 /// A header while it is being read.
 #[derive(Clone, Debug)]
@@ -46,6 +32,8 @@ pub(super) struct Header {
     section: Section,
     /// Text of the section.
     text: String,
+    /// Where in it the text of each of its tokens begins.
+    tokens: Vec<usize>,
     author: Option<String>,
     channel: Option<String>,
     recipient: Option<String>,
@@ -53,15 +41,15 @@ pub(super) struct Header {
     bare: Option<String>,
 }
 
-/// How the text of a section goes on.
+/// What there is to say of a section that may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// It may go on: the last word may be incomplete.
-    Open,
-    /// A special token that belongs to the header ends the section.
-    Closed,
-    /// The message ends, without a text of its own.
-    Ended,
+pub(super) enum Found {
+    /// Nothing yet.
+    Nothing,
+    /// From here on it is the message's text.
+    Text(usize),
+    /// One of Harmony's tokens, written out.
+    Token(Spelled),
 }
 
 impl Header {
@@ -70,6 +58,7 @@ impl Header {
             started,
             section: Section::Author,
             text: String::new(),
+            tokens: Vec::new(),
             author: None,
             channel: None,
             recipient: None,
@@ -77,13 +66,89 @@ impl Header {
         }
     }
 
-    /// The text of the present section, to append to.
-    pub fn text(&mut self) -> &mut String {
-        &mut self.text
+    /// Takes a token of text.
+    pub fn push(&mut self, id: u32, detokenizer: &mut Detokenizer) {
+        self.tokens.push(self.text.len());
+        detokenizer.push(id, &mut self.text);
     }
 
-    /// Where the message's text would belong if the header ended here.
-    pub fn kind(&self) -> Kind {
+    /// Takes what follows a token that was written out.
+    pub fn resume(&mut self, rest: &str) {
+        self.tokens.push(self.text.len());
+        self.text.push_str(rest);
+    }
+
+    /// A special token follows: a character that is still incomplete stays so.
+    pub fn end_text(&mut self, detokenizer: &mut Detokenizer) {
+        detokenizer.finish(&mut self.text);
+    }
+
+    /// What there is to say of the section so far. It does not depend on the pieces in which the
+    /// text came: it is what the shortest beginning of the text says that says something.
+    pub fn found(&self, tokens: &Tokens) -> Found {
+        let mut ends = self.text.char_indices().map(|(at, _)| at);
+        let end = ends.find(|&at| at > MAX_SECTION_BYTES).unwrap_or(self.text.len());
+        let text = &self.text[..end];
+        if let Some(spelled) = spelled::first(text, tokens) {
+            let before = self.scanner().scan(&text[..spelled.at], Next::Closed);
+            return before.misfit.map_or(Found::Token(spelled), Found::Text);
+        }
+        let scan = self.scanner().scan(spelled::without_beginning(text), Next::Open);
+        let overflow = (end > MAX_SECTION_BYTES).then(|| scan.loose.unwrap_or(scan.last));
+        scan.misfit.or(overflow).map_or(Found::Nothing, Found::Text)
+    }
+
+    /// Where the message's text begins in a section that ends; `None` if all of it is header.
+    pub fn text_at(&self, next: Next) -> Option<usize> {
+        let text = match next {
+            Next::Cut => spelled::without_beginning(&self.text),
+            _ => self.text.as_str(),
+        };
+        let scan = self.scanner().scan(text, next);
+        let ended = matches!(next, Next::Ended | Next::Cut);
+        scan.misfit.or(if ended { scan.loose } else { None })
+    }
+
+    fn scanner(&self) -> Scanner {
+        let Self { section, started, .. } = *self;
+        Scanner { section, started, addressed: self.recipient.is_some() }
+    }
+
+    /// Takes a token out that is written out, and what follows it, which is given back.
+    pub fn cut(&mut self, spelled: Spelled) -> String {
+        let rest = self.text.split_off(spelled.end);
+        self.text.truncate(spelled.at);
+        self.tokens.retain(|&start| start < spelled.at);
+        rest
+    }
+
+    /// Closes the section and begins another.
+    pub fn enter(&mut self, section: Section) {
+        self.absorb(self.text.len());
+        self.text.clear();
+        self.tokens.clear();
+        self.section = section;
+    }
+
+    /// Closes the header, to which all of the section belongs.
+    pub fn close(&mut self) -> Kind {
+        self.enter(Section::Form);
+        self.kind()
+    }
+
+    /// Closes the header before this place and gives back the message's first text, with the
+    /// number of tokens that it is made of.
+    pub fn close_at(&mut self, at: usize) -> (Kind, String, usize) {
+        self.absorb(at);
+        let text = self.text.split_off(at);
+        let after = self.tokens.iter().filter(|&&start| start >= at).count();
+        // One more has its beginning in the header and its end in the text.
+        let across = at > 0 && !text.is_empty() && !self.tokens.contains(&at);
+        (self.kind(), text, after + usize::from(across))
+    }
+
+    /// Where the message's text belongs.
+    fn kind(&self) -> Kind {
         let author = self.author.as_deref().unwrap_or(ASSISTANT);
         let recipient = self.recipient.as_deref().unwrap_or_default();
         let named = author != ASSISTANT;
@@ -92,146 +157,49 @@ impl Header {
             return Kind::Reasoning;
         }
         let name = recipient.strip_prefix(FUNCTIONS).unwrap_or(recipient);
-        let person =
-            recipient == ASSISTANT || recipient == "all" || OTHERS[..3].contains(&recipient);
-        if !name.is_empty() && !person {
+        if !name.is_empty() && !is_person(recipient) {
             return Kind::Call(name.to_owned());
         }
-        if let (Some("commentary"), Some(name)) = (self.channel.as_deref(), &self.bare) {
-            return Kind::Call(name.clone());
-        }
-        match self.channel.as_deref() {
-            Some("analysis") => Kind::Reasoning,
+        match (self.channel.as_deref(), &self.bare) {
+            (Some(COMMENTARY), Some(name)) if is_callable(name) => Kind::Call(name.clone()),
+            (Some(ANALYSIS), _) => Kind::Reasoning,
             _ => Kind::Content,
         }
     }
 
-    /// Whether the message is a call, text or not.
-    pub fn is_call(&self) -> bool {
-        matches!(self.kind(), Kind::Call(_))
-    }
-
-    /// Closes the section and begins another.
-    pub fn enter(&mut self, section: Section) {
-        self.absorb(self.text.len());
-        self.text.clear();
-        self.section = section;
-        if section == Section::Channel {
-            self.channel = None;
-        }
-    }
-
-    /// Closes the header.
-    pub fn close(&mut self) -> Kind {
-        self.absorb(self.text.len());
-        self.kind()
-    }
-
-    /// Closes the header before the first word that cannot belong to it and gives back the text
-    /// from there on, which is the message's. `None` if all words may belong to it.
-    pub fn split(&mut self, next: Next) -> Option<String> {
-        let at = self.misfit(next)?;
-        self.absorb(at);
-        Some(self.text.split_off(at))
-    }
-
-    /// Where the first word begins that cannot belong to a header.
-    fn misfit(&self, next: Next) -> Option<usize> {
-        let mut addressed = self.recipient.is_some();
-        let mut first_bare = None;
-        let mut last = 0;
-        for (index, (start, word)) in words(&self.text).enumerate() {
-            last = start;
-            let partial = next == Next::Open && start + word.len() == self.text.len();
-            if begins(word, TO, partial) || begins(word, FUNCTIONS, partial) {
-                let name = word.strip_prefix(TO).unwrap_or(word);
-                if let Some(end) = name.find(|c| !is_name_character(c)) {
-                    return Some(start + word.len() - name.len() + end);
-                }
-                addressed |= !partial;
-                continue;
-            }
-            let fits = match (self.section, index) {
-                (Section::Author, 0) if self.started => is_name(word),
-                (Section::Author, 0) => is_role(word, partial),
-                (Section::Author, _) => addressed && is_name(word),
-                (Section::Channel, 0) => is_name(word),
-                _ if !is_name(word) => false,
-                _ if is_form(word, partial) => true,
-                _ if first_bare.is_some() => false,
-                _ => {
-                    first_bare = Some(start);
-                    next != Next::Ended || addressed || self.section == Section::Form
-                }
-            };
-            if !fits && self.section == Section::Author && !addressed && !self.names_author() {
-                return Some(0);
-            }
-            if !fits {
-                return Some(first_bare.unwrap_or(start));
-            }
-        }
-        (self.text.len() > MAX_SECTION_BYTES).then_some(last)
-    }
-
-    /// Whether the section begins with an author for certain.
-    fn names_author(&self) -> bool {
-        self.started && words(&self.text).next().is_some_and(|(_, word)| is_role(word, false))
-    }
-
     /// Takes the meaning of the section's first `end` bytes.
     fn absorb(&mut self, end: usize) {
-        for (index, (_, word)) in words(&self.text[..end]).enumerate() {
-            let authors = self.section == Section::Author && index == 0 && self.started;
+        let text = std::mem::take(&mut self.text);
+        for (index, (_, word)) in words(&text[..end]).enumerate() {
+            let author = self.section == Section::Author && index == 0;
             if let Some(name) = word.strip_prefix(TO) {
                 self.recipient = Some(name.to_owned());
-            } else if authors {
-                self.author = Some(word.to_owned());
-            } else if word.starts_with(FUNCTIONS) {
+            } else if word.starts_with(FUNCTIONS) && !(author && self.started) {
                 self.recipient = Some(word.to_owned());
-            } else if self.section == Section::Channel && index == 0 {
-                self.channel = Some(word.to_owned());
-            } else if self.section == Section::Author && index == 0 {
-                self.author = Some(word.to_owned());
-            } else if self.section == Section::Channel && !FORMS.contains(&word) {
-                self.bare = Some(word.to_owned());
+            } else if author {
+                match own(word) {
+                    Some(channel) => self.channel = channel.map(str::to_owned),
+                    None => self.author = Some(word.to_owned()),
+                }
+            } else if self.section == Section::Channel {
+                self.absorb_channel(index, word);
             }
         }
+        self.text = text;
     }
-}
 
-/// Words and where they begin.
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut end = 0;
-    text.split_inclusive(char::is_whitespace).filter_map(move |piece| {
-        let start = end;
-        end += piece.len();
-        let word = piece.trim_end();
-        (!word.is_empty()).then_some((start, word))
-    })
-}
-
-/// Whether the word begins so, or may once it is complete.
-fn begins(word: &str, with: &str, partial: bool) -> bool {
-    word.starts_with(with) || partial && with.starts_with(word)
-}
-
-/// Whether the word is an author that a model may repeat after the prompt, or may become one.
-fn is_role(word: &str, partial: bool) -> bool {
-    let is = |role: &str| word == role || partial && role.starts_with(word);
-    is(ASSISTANT) || OTHERS.into_iter().any(is)
-}
-
-/// Whether the word names a form, or may once it is complete.
-fn is_form(word: &str, partial: bool) -> bool {
-    FORMS.into_iter().any(|form| word == form || partial && form.starts_with(word))
-}
-
-/// Whether the word may be a name.
-fn is_name(word: &str) -> bool {
-    word.len() <= MAX_NAME_BYTES && word.chars().all(is_name_character)
-}
-
-fn is_name_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "_-.:/+".contains(character)
+    /// Takes the meaning of a word after `<|channel|>`.
+    fn absorb_channel(&mut self, index: usize, word: &str) {
+        match channel(word) {
+            Some((name, end)) if index == 0 || end == word.len() => {
+                // What the channel was called before was the name of a function.
+                let before = self.channel.take().filter(|before| channel(before).is_none());
+                self.bare = self.bare.take().or(before);
+                self.channel = Some(name.to_owned());
+            }
+            _ if index == 0 => self.channel = Some(word.to_owned()),
+            _ if !is_form(word, false) => self.bare = Some(word.to_owned()),
+            _ => {}
+        }
+    }
 }

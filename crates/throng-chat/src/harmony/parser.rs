@@ -1,7 +1,8 @@
 //! Token ids to what they mean, one by one.
 //!
 //! The parser takes any sequence of tokens. Where the format leaves a choice, or a model departs
-//! from it, the rule is that no text is lost and that what is not marked as thought is shown:
+//! from it, the rule is that no text is lost and that what is not marked as thought is shown.
+//! `HARMONY.md` lists what that comes to, spelling by spelling:
 //!
 //! - `analysis` is reasoning; `final`, `commentary` to nobody (a preamble to calls), an unknown
 //!   channel and a message without one are content.
@@ -9,11 +10,15 @@
 //!   `functions.` is taken off the name. A call without text is a call without arguments.
 //! - What the model writes in another author's name (an imagined user, a function's imagined
 //!   result) is reasoning: it is no answer to the person.
-//! - Text that cannot be a header, where a header should be, is the message's text.
+//! - Text that cannot be a header, where a header should be, is the message's text. It is held back
+//!   until that is certain: no more than 256 bytes since the last special token, and what is left
+//!   of a character. Within a message's text nothing else is held back.
+//! - Within a header, Harmony's tokens may be written out as text.
 //! - `<|channel|>` or `<|start|>` within a text ends it, as if `<|end|>` had not been forgotten;
 //!   other special tokens within a text stand for nothing.
 
-use super::header::{Header, Kind, Next, Section};
+use super::header::{Found, Header, Kind};
+use super::scan::{Next, Section};
 use super::tokens::Tokens;
 use crate::delta::{Delta, append};
 use crate::tokenizer::{Detokenizer, Tokenizer};
@@ -66,10 +71,8 @@ impl Parser {
         }
         match &mut self.state {
             State::Header(header) => {
-                self.detokenizer.push(id, header.text());
-                if let Some(text) = header.split(Next::Open) {
-                    self.begin_body(&text, deltas);
-                }
+                header.push(id, &mut self.detokenizer);
+                self.read_header(deltas);
             }
             State::Body(target) => {
                 self.reasoning_tokens += usize::from(*target == Target::Reasoning);
@@ -84,10 +87,10 @@ impl Parser {
     /// cut off has no text and is dropped.
     pub fn finish(&mut self, deltas: &mut Vec<Delta>) {
         self.end_text(deltas);
-        if let State::Header(header) = &mut self.state
-            && let Some(text) = header.split(Next::Ended)
+        if let State::Header(header) = &self.state
+            && let Some(at) = header.text_at(Next::Cut)
         {
-            self.begin_body(&text, deltas);
+            self.begin_body(Some(at), deltas);
         }
         self.state = State::Header(Header::new(false));
     }
@@ -103,18 +106,46 @@ impl Parser {
     }
 
     fn is_structural(&self, id: u32) -> bool {
-        let Tokens { start, end, message, channel, constrain, ret, call } = self.tokens;
-        [start, end, message, channel, constrain, ret, call].contains(&id)
+        self.tokens.all().contains(&id)
     }
 
     /// A special token follows: a character that is still incomplete stays so.
     fn end_text(&mut self, deltas: &mut Vec<Delta>) {
         match &mut self.state {
-            State::Header(header) => self.detokenizer.finish(header.text()),
+            State::Header(header) => header.end_text(&mut self.detokenizer),
             State::Body(target) => {
                 let mut text = String::new();
                 self.detokenizer.finish(&mut text);
                 append(deltas, target.delta(text));
+            }
+        }
+    }
+
+    /// Takes what a header's text says by now. One token may write out several of Harmony's.
+    fn read_header(&mut self, deltas: &mut Vec<Delta>) {
+        while let State::Header(header) = &mut self.state {
+            match header.found(&self.tokens) {
+                Found::Nothing => return,
+                Found::Text(at) => self.begin_body(Some(at), deltas),
+                Found::Token(spelled) => {
+                    let rest = header.cut(spelled);
+                    self.structure(spelled.id, deltas);
+                    self.go_on(rest, deltas);
+                }
+            }
+        }
+    }
+
+    /// Takes the text that follows one of Harmony's tokens in a token that writes it out.
+    fn go_on(&mut self, rest: String, deltas: &mut Vec<Delta>) {
+        if rest.is_empty() && !self.detokenizer.is_within_character() {
+            return;
+        }
+        match &mut self.state {
+            State::Header(header) => header.resume(&rest),
+            State::Body(target) => {
+                self.reasoning_tokens += usize::from(*target == Target::Reasoning);
+                append(deltas, target.delta(rest));
             }
         }
     }
@@ -127,22 +158,18 @@ impl Parser {
             _ if id == tokens.constrain => Some(Section::Form),
             _ => None,
         };
-        let within = section.is_some() || id == tokens.message;
         if let State::Header(header) = &mut self.state {
-            let next = if within { Next::Closed } else { Next::Ended };
-            if let Some(text) = header.split(next) {
-                self.begin_body(&text, deltas);
+            let next = if tokens.is_within_header(id) { Next::Closed } else { Next::Ended };
+            if let Some(at) = header.text_at(next) {
+                self.begin_body(Some(at), deltas);
             } else if let Some(section) = section {
                 header.enter(section);
                 return;
             } else if id == tokens.message {
-                self.begin_body("", deltas);
+                self.begin_body(None, deltas);
                 return;
-            } else {
-                header.close();
-                if header.is_call() {
-                    self.begin_body("", deltas);
-                }
+            } else if matches!(header.close(), Kind::Call(_)) {
+                self.begin_body(None, deltas);
             }
         }
         // Within a text: the form and the end of a header mean nothing there.
@@ -156,10 +183,13 @@ impl Parser {
         self.state = State::Header(header);
     }
 
-    /// Ends the header; `text` is the message's first.
-    fn begin_body(&mut self, text: &str, deltas: &mut Vec<Delta>) {
+    /// Ends the header, in which the message's text has begun at `text`, if it has.
+    fn begin_body(&mut self, text: Option<usize>, deltas: &mut Vec<Delta>) {
         let State::Header(header) = &mut self.state else { return };
-        let kind = if text.is_empty() { header.close() } else { header.kind() };
+        let (kind, text, tokens) = match text {
+            Some(at) => header.close_at(at),
+            None => (header.close(), String::new(), 0),
+        };
         let target = match kind {
             Kind::Reasoning => Target::Reasoning,
             Kind::Content => Target::Content,
@@ -171,7 +201,10 @@ impl Parser {
                 Target::Call(index)
             }
         };
-        append(deltas, target.delta(text.to_owned()));
+        if target == Target::Reasoning {
+            self.reasoning_tokens += tokens;
+        }
+        append(deltas, target.delta(text));
         self.state = State::Body(target);
     }
 }

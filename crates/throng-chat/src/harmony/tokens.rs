@@ -2,6 +2,17 @@
 
 use crate::tokenizer::Tokenizer;
 
+/// The names of the tokens that structure a conversation.
+pub(super) const NAMES: [&str; 7] = [
+    "<|start|>",
+    "<|end|>",
+    "<|message|>",
+    "<|channel|>",
+    "<|constrain|>",
+    "<|return|>",
+    "<|call|>",
+];
+
 /// Ids of the tokens that structure a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tokens {
@@ -28,21 +39,24 @@ impl Tokens {
     /// The names of those that the tokenizer does not have.
     pub fn of(tokenizer: &Tokenizer) -> Result<Self, Vec<&'static str>> {
         let mut missing = Vec::new();
-        let mut id = |name| {
+        let [start, end, message, channel, constrain, ret, call] = NAMES.map(|name| {
             tokenizer.special(name).unwrap_or_else(|| {
                 missing.push(name);
                 u32::MAX
             })
-        };
-        let tokens = Self {
-            start: id("<|start|>"),
-            end: id("<|end|>"),
-            message: id("<|message|>"),
-            channel: id("<|channel|>"),
-            constrain: id("<|constrain|>"),
-            ret: id("<|return|>"),
-            call: id("<|call|>"),
-        };
+        });
+        let tokens = Self { start, end, message, channel, constrain, ret, call };
         if missing.is_empty() { Ok(tokens) } else { Err(missing) }
+    }
+
+    /// Whether the token stands within a header, or ends it, rather than the message.
+    pub(super) fn is_within_header(&self, id: u32) -> bool {
+        [self.channel, self.constrain, self.message].contains(&id)
+    }
+
+    /// All of them, in the order of [`NAMES`].
+    pub(super) fn all(&self) -> [u32; 7] {
+        let Self { start, end, message, channel, constrain, ret, call } = *self;
+        [start, end, message, channel, constrain, ret, call]
     }
 }
