@@ -104,15 +104,19 @@ impl Effort {
 impl std::str::FromStr for Effort {
     type Err = UnknownEffort;
 
+    /// OpenAI's API has more words than models have efforts: those below `low` are the least that
+    /// there is, and those above `high` the most.
     fn from_str(text: &str) -> Result<Self, UnknownEffort> {
-        Self::ALL
-            .into_iter()
-            .find(|effort| effort.name() == text)
-            .ok_or_else(|| UnknownEffort(text.to_owned()))
+        match text {
+            "none" | "minimal" | "low" => Ok(Self::Low),
+            "medium" => Ok(Self::Medium),
+            "high" | "xhigh" => Ok(Self::High),
+            _ => Err(UnknownEffort(text.to_owned())),
+        }
     }
 }
 
 /// An effort with another name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown reasoning effort {0:?}: it is low, medium or high")]
+#[error("unknown reasoning effort {0:?}: it is none, minimal, low, medium, high or xhigh")]
 pub struct UnknownEffort(pub String);

@@ -89,8 +89,8 @@ fn refuse_unsupported(fields: &mut Fields) -> Result<(), ApiError> {
 fn effort(fields: &mut Fields) -> Result<Effort, ApiError> {
     let Some(name) = fields.string("reasoning_effort")? else { return Ok(Effort::default()) };
     name.parse().map_err(|_| {
-        let message = format_args!("must be 'low', 'medium' or 'high', not '{name}'");
-        ApiError::invalid("reasoning_effort", message)
+        let names = "'none', 'minimal', 'low', 'medium', 'high' or 'xhigh'";
+        ApiError::invalid("reasoning_effort", format_args!("must be {names}, not '{name}'"))
     })
 }
 

@@ -67,6 +67,22 @@ fn a_conversation_has_the_tokens_that_chats_read() {
 }
 
 #[test]
+fn an_effort_that_models_do_not_have_is_the_nearest_that_they_have() {
+    for server in [Server::start(), tagged()] {
+        let prompt = |effort: Value| {
+            let messages = json!([{ "role": "user", "content": "think" }]);
+            tokenize(&server, json!({ "messages": messages, "reasoning_effort": effort }))
+        };
+        let [none, minimal, low, medium, high, xhigh] =
+            ["none", "minimal", "low", "medium", "high", "xhigh"].map(|name| prompt(json!(name)));
+        assert_eq!((&none, &minimal), (&low, &low));
+        assert_eq!(xhigh, high);
+        assert_ne!(low, medium);
+        assert_eq!(prompt(Value::Null), medium, "the default");
+    }
+}
+
+#[test]
 fn a_long_prompt_is_counted_and_an_endless_one_is_not_tokenized() {
     let server = Server::start();
     // A token of the scripted model is a byte.
