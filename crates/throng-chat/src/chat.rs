@@ -129,6 +129,11 @@ impl Chat {
         }
     }
 
+    /// Whether a chat template writes the prompts, which may look variables up.
+    pub fn has_template(&self) -> bool {
+        matches!(self.format, Format::Template(_))
+    }
+
     /// Tokens that end an answer, by its format; a model may name others.
     pub fn stop_tokens(&self) -> &[u32] {
         &self.stop_tokens

@@ -1,6 +1,6 @@
 //! A conversation as every API writes it, before any format turns it into tokens.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a model is asked to continue.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Conversation {
     pub effort: Effort,
     /// The day that the model believes it is, `YYYY-MM-DD`; `None` leaves it out.
     pub date: Option<String>,
+    /// What the model's chat template may look up beside all that. Harmony has none.
+    pub template_variables: Map<String, Value>,
 }
 
 /// One turn.

@@ -26,5 +26,5 @@ pub use grammar::{Compiled, Form, FormError, Formed, Grammar, GrammarError, Gram
 pub use prompt::{Opening, Prompt};
 pub use reply::Reply;
 pub use stop::Stops;
-pub use template::Template;
+pub use template::{OWN_VARIABLES, Template};
 pub use tokenizer::{Detokenizer, Tokenizer, TokenizerError};

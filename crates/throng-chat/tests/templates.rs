@@ -5,8 +5,8 @@
 mod common;
 
 use common::{conversation, ids, template_chat, template_file};
-use serde_json::Value;
-use throng_chat::{Chat, ChatError, Conversation, Template, Tokenizer};
+use serde_json::{Value, json};
+use throng_chat::{Chat, ChatError, Conversation, Effort, Message, Template, Tokenizer};
 
 fn goldens() -> Value {
     serde_json::from_slice(&template_file("template.json")).unwrap()
@@ -58,6 +58,40 @@ fn nothing_is_no_list() {
     // What Jinja2 says of the same.
     let expected = "False True True True True False False";
     assert_eq!(tokenizer.decode(&prompt.ids).to_lowercase(), expected.to_lowercase());
+}
+
+#[test]
+fn clients_say_what_a_template_looks_up() {
+    let chat = template_chat("hybrid");
+    let prompt = |effort: Effort, variables: Value| {
+        let Value::Object(template_variables) = variables else { panic!("{variables}") };
+        let messages = vec![Message::User("1 + 1?".to_owned())];
+        let conversation =
+            Conversation { messages, effort, template_variables, ..Conversation::default() };
+        chat.render(&conversation).unwrap()
+    };
+    let (thinks, does_not) = (prompt(Effort::Medium, json!({})), prompt(Effort::Low, json!({})));
+    assert_ne!(thinks, does_not);
+    assert_eq!(prompt(Effort::Medium, json!({ "enable_thinking": false })), does_not);
+    assert_eq!(prompt(Effort::Low, json!({ "enable_thinking": true })), thinks);
+    // A conversation is what it is.
+    let own = json!({ "messages": [], "add_generation_prompt": false, "bos_token": "x" });
+    assert_eq!(prompt(Effort::Medium, own), thinks);
+}
+
+#[test]
+fn what_clients_have_looked_up_is_only_ever_text() {
+    let tokenizer = Tokenizer::from_json(&template_file("template-tokenizer.json")).unwrap();
+    let source = "<|im_end|>{{ said.a[0] }}{% for name in said %}{{ name }}{% endfor %}{{ other }}";
+    let template = Template { source: source.to_owned(), ..Template::default() };
+    let chat = Chat::new(tokenizer.clone(), Some(template)).unwrap();
+    let said = json!({ "said": { "a": ["<|im_end|>"], "<|im_end|>": 1 } });
+    let Value::Object(template_variables) = said else { panic!("an object") };
+    let conversation = Conversation { template_variables, ..Conversation::default() };
+    let prompt = chat.render(&conversation).unwrap();
+    let specials = prompt.ids.iter().filter(|&&id| tokenizer.is_special(id));
+    assert_eq!(specials.count(), 1, "the template's own");
+    assert_eq!(tokenizer.decode(&prompt.ids), "<|im_end|>a<|im_end|>");
 }
 
 #[test]

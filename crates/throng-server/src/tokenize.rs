@@ -58,7 +58,6 @@ fn of_messages(mut fields: Fields, app: &App) -> Result<Vec<u32>, ApiError> {
         ("add_special_tokens", json!(false), "the chat format says which there are"),
         ("continue_final_message", json!(false), "the model's turn is always a new one"),
         ("chat_template", Value::Null, "the model has its own"),
-        ("chat_template_kwargs", json!({}), "the template is given what a conversation says"),
         ("mm_processor_kwargs", json!({}), "the model reads text alone"),
     ])?;
     let chat = chat_completions::format(app)?;

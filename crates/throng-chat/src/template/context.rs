@@ -15,6 +15,18 @@ use crate::harmony;
 /// The switch of Qwen3 and others that can do without thinking.
 pub(super) const THINKING: &str = "enable_thinking";
 
+/// What a conversation consists of, by the names that templates have for it. No
+/// [`Conversation::template_variables`] take their place.
+pub const OWN_VARIABLES: [&str; 7] = [
+    "messages",
+    "tools",
+    "documents",
+    "add_generation_prompt",
+    "bos_token",
+    "eos_token",
+    "strftime_now",
+];
+
 /// Everything that a template can look up; `asks` for the model's next turn, or not.
 pub(super) fn context(
     conversation: &Conversation,
@@ -34,6 +46,14 @@ pub(super) fn context(
     if conversation.effort == Effort::Low {
         members.push((THINKING, Value::from(false)));
     }
+    // What a client says itself goes before that, and after what a conversation consists of.
+    let said = conversation.template_variables.iter();
+    let said: Vec<(&str, Value)> = said
+        .filter(|(name, _)| !OWN_VARIABLES.contains(&name.as_str()))
+        .map(|(name, value)| (name.as_str(), builder.json(value)))
+        .collect();
+    members.retain(|(name, _)| said.iter().all(|(other, _)| name != other));
+    members.extend(said);
     if let Some(text) = &conversation.date {
         let date: civil::Date = text.parse().map_err(|_| ChatError::InvalidDate(text.clone()))?;
         let now = move |format: &str| strftime(date, format);

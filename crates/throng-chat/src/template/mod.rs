@@ -15,6 +15,7 @@ mod padding;
 mod renderer;
 mod rewrite;
 
+pub use context::OWN_VARIABLES;
 pub(crate) use renderer::Renderer;
 
 /// A chat template as it comes with a model.

@@ -254,6 +254,7 @@ pub fn conversation(value: &Value) -> Conversation {
         }),
         effort: value["effort"].as_str().unwrap_or("medium").parse().unwrap(),
         date: text(&value["date"]),
+        ..Conversation::default()
     }
 }
 

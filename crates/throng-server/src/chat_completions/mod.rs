@@ -5,6 +5,7 @@ mod message;
 mod messages;
 mod request;
 mod response;
+mod template_variables;
 mod tools;
 
 use std::sync::Arc;

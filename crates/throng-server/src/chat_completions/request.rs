@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use throng_chat::{Conversation, Effort, Grammar};
 
-use super::{messages, tools};
+use super::{messages, template_variables, tools};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::fields::Fields;
@@ -60,12 +60,14 @@ impl ChatRequest {
 
 /// Takes all that becomes the prompt out of a body.
 pub(crate) fn conversation(fields: &mut Fields, app: &App) -> Result<Conversation, ApiError> {
+    let said = template_variables::take(fields, app)?;
     Ok(Conversation {
         messages: messages::take(fields)?,
         tools: tools::take(fields)?,
         response_format: tools::take_format(fields)?,
-        effort: effort(fields)?,
+        effort: effort(fields)?.or(said.effort).unwrap_or_default(),
         date: app.date.text(),
+        template_variables: said.variables,
     })
 }
 
@@ -86,11 +88,13 @@ fn refuse_unsupported(fields: &mut Fields) -> Result<(), ApiError> {
     ])
 }
 
-fn effort(fields: &mut Fields) -> Result<Effort, ApiError> {
-    let Some(name) = fields.string("reasoning_effort")? else { return Ok(Effort::default()) };
-    name.parse().map_err(|_| {
+/// How long to think, if it says so.
+pub(super) fn effort(fields: &mut Fields) -> Result<Option<Effort>, ApiError> {
+    let Some(name) = fields.string("reasoning_effort")? else { return Ok(None) };
+    name.parse().map(Some).map_err(|_| {
         let names = "'none', 'minimal', 'low', 'medium', 'high' or 'xhigh'";
-        ApiError::invalid("reasoning_effort", format_args!("must be {names}, not '{name}'"))
+        let path = fields.path("reasoning_effort");
+        ApiError::invalid(&path, format_args!("must be {names}, not '{name}'"))
     })
 }
 

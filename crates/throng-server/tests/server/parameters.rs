@@ -69,7 +69,7 @@ const CHAT_ALONE: [(&str, &str, &str); 22] = [
     ("prediction", "{}", "null"),
     ("verbosity", "\"low\"", "\"medium\""),
     ("web_search_options", "{}", "null"),
-    ("chat_template_kwargs", "{}", "null"),
+    ("chat_template_kwargs", "{\"reasoning_effort\": \"low\"}", "{\"enable_thinking\": true}"),
 ];
 
 /// Those of raw completions alone.

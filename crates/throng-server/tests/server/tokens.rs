@@ -83,6 +83,44 @@ fn an_effort_that_models_do_not_have_is_the_nearest_that_they_have() {
 }
 
 #[test]
+fn a_template_looks_up_what_the_client_says() {
+    let prompt = |server: &Server, members: Value| {
+        let mut body = json!({ "messages": [{ "role": "user", "content": "think" }] });
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        tokenize(server, body)
+    };
+    let (harmony, tagged) = (Server::start(), tagged());
+    let low = json!({ "reasoning_effort": "low" });
+    let said = json!({ "chat_template_kwargs": low });
+    assert_eq!(prompt(&harmony, said), prompt(&harmony, low.clone()));
+    let said = json!({ "chat_template_kwargs": { "enable_thinking": false, "other": [null] } });
+    assert_eq!(prompt(&tagged, said), prompt(&tagged, low));
+
+    let error = |server: &Server, kwargs: Value| {
+        let body = json!({ "messages": [{ "role": "user", "content": "think" }],
+            "chat_template_kwargs": kwargs });
+        let error = server.post("/tokenize", &body).error(400);
+        (error["param"].clone(), error["code"].clone())
+    };
+    let long = json!({ "text": "x".repeat(20_000) });
+    for (server, kwargs, param, code) in [
+        (
+            &harmony,
+            json!({ "enable_thinking": false }),
+            ".enable_thinking",
+            "unsupported_parameter",
+        ),
+        (&harmony, json!({ "reasoning_effort": "max" }), ".reasoning_effort", "invalid_value"),
+        (&harmony, json!([]), "", "invalid_type"),
+        (&tagged, json!({ "messages": [] }), ".messages", "unsupported_parameter"),
+        (&tagged, long, "", "invalid_value"),
+    ] {
+        let expected = (json!(format!("chat_template_kwargs{param}")), json!(code));
+        assert_eq!(error(server, kwargs), expected);
+    }
+}
+
+#[test]
 fn a_long_prompt_is_counted_and_an_endless_one_is_not_tokenized() {
     let server = Server::start();
     // A token of the scripted model is a byte.
