@@ -53,7 +53,8 @@ const composer = new Composer({
   editLast: () => !runs.has(current.id) && transcript.editLast(),
 });
 const settings = new Settings(set);
-const sidebar = new Sidebar({ rename, remove });
+const batch = new Batch({ mine: () => runs.size, ready: () => model !== null });
+const sidebar = new Sidebar({ rename, remove, shown: () => batch.look() });
 const door = new Door(findModel);
 
 /** A function for what cannot be done while an answer is being written here. */
@@ -71,6 +72,7 @@ async function findModel() {
     find("model").textContent = model.id;
     find("model").title = `The model that is served; it reads up to ${model.max_model_len} tokens`;
     door.hide();
+    batch.look();
     if (document.activeElement === document.body) composer.focus();
   } catch (error) {
     model = null;
@@ -246,4 +248,3 @@ window.addEventListener("pagehide", () => {
 if (location.hash) route();
 refresh();
 findModel();
-new Batch({ mine: () => runs.size, ready: () => model !== null });

@@ -20,6 +20,7 @@ export class Batch {
   #mine;
   #ready;
   #last = null;
+  #next = null;
   #speeds = Array(POINTS).fill(0);
 
   /** `mine()`: how many answers this page waits for; `ready()`: whether there is a model. */
@@ -29,11 +30,14 @@ export class Batch {
     document.addEventListener("visibilitychange", () => {
       // What happened meanwhile would be drawn as if it had happened at once.
       this.#last = null;
+      this.look();
     });
-    this.#ask();
+    this.look();
   }
 
-  async #ask() {
+  /** Asks now, and again in a while. */
+  async look() {
+    clearTimeout(this.#next);
     const element = find("batch");
     const looked = !document.hidden && document.body.classList.contains("with-sidebar");
     if (looked && this.#ready()) {
@@ -47,7 +51,9 @@ export class Batch {
         this.#last = null;
       }
     }
-    setTimeout(() => this.#ask(), this.#mine() > 0 ? BUSY_MS : IDLE_MS);
+    // Two who looked at once shall not both go on.
+    clearTimeout(this.#next);
+    this.#next = setTimeout(() => this.look(), this.#mine() > 0 ? BUSY_MS : IDLE_MS);
   }
 
   #draw(counts) {
@@ -56,8 +62,7 @@ export class Batch {
     const mine = Math.min(this.#mine(), running + waiting);
     find("who").textContent = who(mine, running + waiting - mine, waiting);
     this.#drawCrowd(counts, running, waiting, mine);
-    const earlier = this.#last;
-    if (earlier) this.#drawPace(counts, earlier);
+    this.#drawPace(counts, this.#last);
     this.#drawPool(counts);
     this.#last = counts;
   }
@@ -82,17 +87,18 @@ export class Batch {
   }
 
   #drawPace(counts, earlier) {
-    const seconds = (counts.at - earlier.at) / 1000;
-    const written = counts.since(earlier, "generation_tokens_total");
-    const read = counts.since(earlier, "prompt_tokens_total");
+    // Of one look alone nobody can tell how fast it goes.
+    const each = (name) =>
+      earlier ? (counts.since(earlier, name) * 1000) / (counts.at - earlier.at) : 0;
+    const written = each("generation_tokens_total");
     const steps = counts.since(earlier, "step_rows_count");
     const rows = counts.since(earlier, "step_rows_sum");
-    this.#speeds = [...this.#speeds.slice(1), written / seconds];
+    this.#speeds = [...this.#speeds.slice(1), written];
     const sums = [
-      ["Written", `${rate(written / seconds)} tokens/s`],
-      ["Prompts read", `${rate(read / seconds)} tokens/s`],
+      ["Written", `${rate(written)} tokens/s`],
+      ["Prompts read", `${rate(each("prompt_tokens_total"))} tokens/s`],
       // What batching is for: one read of the weights serves so many.
-      ["Answers a step", steps > 0 ? (rows / steps).toFixed(1) : "–"],
+      ["Answers a step", earlier && steps > 0 ? (rows / steps).toFixed(1) : "–"],
     ];
     find("sums").replaceChildren(
       ...sums.flatMap(([name, value]) => [part("dt", "", name), part("dd", "", value)]),

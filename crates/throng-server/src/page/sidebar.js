@@ -11,7 +11,7 @@ export class Sidebar {
   #list = find("chats");
   #actions;
 
-  /** `actions`: `rename(id, title)` and `remove(id)`. */
+  /** `actions`: `rename(id, title)`, `remove(id)`, and `shown()` when it comes into sight. */
   constructor(actions) {
     this.#actions = actions;
     const toggle = () => this.toggle();
@@ -75,6 +75,7 @@ export class Sidebar {
     // What it lies over is out of the keyboard's reach.
     find("stage").inert = over;
     find("sidebar").inert = !shown;
+    if (shown) this.#actions.shown();
   }
 
   #rename(item, id, title) {
