@@ -21,6 +21,8 @@ pub struct ServerConfig {
     /// Names that requests may call the server by, besides its machine's own. With none, names are
     /// checked only where the server listens on loopback and needs no keys.
     pub allowed_hosts: Vec<AllowedHost>,
+    /// What is kept of `/v1/responses`.
+    pub responses: ResponseLimits,
 }
 
 impl Default for ServerConfig {
@@ -31,7 +33,26 @@ impl Default for ServerConfig {
             share_prefix_cache: false,
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
+            responses: ResponseLimits::default(),
         }
+    }
+}
+
+/// Bounds on the responses that are kept, so that a client may ask for them again or go on behind
+/// them. Those that are over go, the oldest first, when others need their room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseLimits {
+    /// Bytes of all of them, about; 0: none is kept.
+    pub bytes: usize,
+    /// Responses of one tenant.
+    pub per_tenant: usize,
+    /// Responses of one tenant that are written at the same time whoever waits for them.
+    pub background: usize,
+}
+
+impl Default for ResponseLimits {
+    fn default() -> Self {
+        Self { bytes: 256 << 20, per_tenant: 1000, background: 32 }
     }
 }
 

@@ -26,24 +26,29 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+    /// Any refusal, without a parameter and a code.
+    pub(crate) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { status, kind, message, param: None, code: None, retry_after: None }
     }
 
-    fn bad_request(message: impl Into<String>) -> Self {
+    /// The client's fault, without a parameter and a code.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
 
-    fn code(self, code: &'static str) -> Self {
+    /// The same with a code that programs can read.
+    pub(crate) fn code(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
     }
 
-    fn param(self, param: impl Into<String>) -> Self {
+    /// The same about a parameter.
+    pub(crate) fn param(self, param: impl Into<String>) -> Self {
         Self { param: Some(param.into()), ..self }
     }
 
-    fn retry_after(self, seconds: u64) -> Self {
+    /// The same for a request that may succeed after so many seconds.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 

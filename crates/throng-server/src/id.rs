@@ -12,3 +12,8 @@ pub(crate) fn random() -> u64 {
 pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{:016x}{:016x}", random(), random())
 }
+
+/// The same as newer endpoints write it, such as `resp_0123456789abcdef0123456789abcdef`.
+pub(crate) fn underscored(prefix: &str) -> String {
+    format!("{prefix}_{:016x}{:016x}", random(), random())
+}

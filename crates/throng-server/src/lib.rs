@@ -29,6 +29,7 @@ mod origin;
 mod outcome;
 mod page;
 mod patience;
+mod responses;
 mod routes;
 mod sampling;
 mod serve;
@@ -44,7 +45,7 @@ mod tokenize;
 
 pub use api_keys::{ApiKeys, ApiKeysError, KeyFlaw};
 pub use app::{App, Defaults, ModelName};
-pub use config::{Notice, ServerConfig};
+pub use config::{Notice, ResponseLimits, ServerConfig};
 pub use date::Date;
 pub use host::{AllowedHost, AllowedHostError};
 pub use origin::{Origin, OriginError};

@@ -67,7 +67,7 @@ pub(crate) fn sharing(origins: &[Origin]) -> Option<CorsLayer> {
     let pages: Option<Vec<HeaderValue>> = origins.iter().map(page).collect();
     let layer = CorsLayer::new()
         .allow_origin(pages.map_or_else(AllowOrigin::any, AllowOrigin::list))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         // Clients tell about themselves in headers of their own names, and none has an effect here
         // that its page may not have.
         .allow_headers(AllowHeaders::mirror_request())

@@ -16,7 +16,8 @@ use crate::lifecycle::Phase;
 use crate::origin::{self, Origin};
 use crate::state::ServerState;
 use crate::{
-    chat_completions, completions, detokenize, host, metrics, models, page, status, tokenize,
+    chat_completions, completions, detokenize, host, metrics, models, page, responses, status,
+    tokenize,
 };
 
 /// All routes, for a server that pages of these origins may ask.
@@ -31,6 +32,10 @@ pub(crate) fn table(state: ServerState, allowed_origins: &[Origin]) -> Router {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/chat/completions", post(chat_completions::create))
         .route("/v1/completions", post(completions::create))
+        .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/{id}", get(responses::retrieve).delete(responses::delete))
+        .route("/v1/responses/{id}/cancel", post(responses::cancel))
+        .route("/v1/responses/{id}/input_items", get(responses::input_items))
         .route("/tokenize", post(tokenize::create))
         .route("/detokenize", post(detokenize::create))
         .fallback(unknown_path)

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::lifecycle::{Phase, Running};
 use crate::metrics::{Metrics, Observed};
+use crate::responses::{Library, Store};
 use crate::sampling::Generation;
 use crate::state::ServerState;
 
@@ -26,6 +27,7 @@ pub(crate) struct Serving {
     tenant: Tenant,
     share_prefix_cache: bool,
     metrics: Arc<Metrics>,
+    responses: Arc<Store>,
     phases: watch::Receiver<Phase>,
     /// The server waits for its end before it goes.
     running: Arc<Running>,
@@ -42,6 +44,7 @@ impl FromRequestParts<ServerState> for Serving {
             tenant,
             share_prefix_cache: state.share_prefix_cache,
             metrics: state.metrics.clone(),
+            responses: state.responses.clone(),
             phases: state.lifecycle.phases(),
             running: Arc::new(running),
         })
@@ -49,6 +52,11 @@ impl FromRequestParts<ServerState> for Serving {
 }
 
 impl Serving {
+    /// The responses that are kept for whoever asks.
+    pub(crate) fn library(&self) -> Library {
+        Library::new(self.responses.clone(), self.tenant.name.clone())
+    }
+
     /// Hands prompts to the engine, each for as many answers as `generation` says, or, if it
     /// refuses one, none. Answers come prompt by prompt. Errors name the prompts by the parameter
     /// `param`.

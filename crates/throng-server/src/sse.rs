@@ -9,9 +9,21 @@ use futures_util::{Stream, StreamExt, stream};
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::responses;
 
 /// A comment is sent after so long a silence: proxies cut connections that seem dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A response that sends each event by its name, as `/v1/responses` does. The last one says by its
+/// name that it is.
+pub(crate) fn respond_named<S>(events: S) -> Response
+where
+    S: Stream<Item = responses::Event> + Send + 'static,
+{
+    let events =
+        events.map(|told| Ok::<_, Infallible>(Event::default().event(told.kind).data(told.data)));
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
 
 /// A response that sends each chunk as it comes. An error ends it, as an event with an error's
 /// body: the status is gone already. Otherwise `[DONE]` does.

@@ -6,6 +6,7 @@ use crate::config::ServerConfig;
 use crate::host::Hosts;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
+use crate::responses::Store;
 use crate::tenants::Tenants;
 
 /// A running server's state. Clones share it.
@@ -21,6 +22,8 @@ pub(crate) struct ServerState {
     pub(crate) share_prefix_cache: bool,
     /// What happened.
     pub(crate) metrics: Arc<Metrics>,
+    /// Responses that may be asked for again.
+    pub(crate) responses: Arc<Store>,
 }
 
 impl ServerState {
@@ -33,6 +36,7 @@ impl ServerState {
             tenants: Arc::new(Tenants::new(config.api_keys.clone())),
             share_prefix_cache: config.share_prefix_cache,
             metrics: Metrics::new(config.api_keys.is_some()),
+            responses: Arc::new(Store::new(config.responses)),
         }
     }
 }

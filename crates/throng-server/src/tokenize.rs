@@ -68,5 +68,5 @@ fn of_messages(mut fields: Fields, app: &App) -> Result<Vec<u32>, ApiError> {
     } else {
         chat.render_history(&conversation, app.context())
     };
-    ids.map_err(|error| chat_completions::unrenderable(error, app.context()))
+    ids.map_err(|error| chat_completions::unrenderable(error, app.context(), "messages"))
 }

@@ -13,18 +13,18 @@ use crate::serving::Events;
 
 /// The next piece of an answer.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// What it says, in the order in which the model wrote it.
-    pub(super) deltas: Vec<Delta>,
+    pub(crate) deltas: Vec<Delta>,
     /// Tokens of content that begin in what was said so far and were in no earlier piece.
-    pub(super) tokens: Vec<Scored>,
+    pub(crate) tokens: Vec<Scored>,
     /// Set in the last piece.
-    pub(super) finish: Option<&'static str>,
+    pub(crate) finish: Option<&'static str>,
 }
 
 /// An answer that is being written.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// `None` after the last event: dropping the stream frees the engine.
     events: Option<Events>,
     reply: Reply,

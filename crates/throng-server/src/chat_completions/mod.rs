@@ -8,23 +8,24 @@ mod response;
 mod template_variables;
 mod tools;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use throng_chat::{Chat, ChatError, Compiled, Form, Prompt};
+use throng_chat::{Chat, ChatError, Form, Prompt};
 use throng_engine::Logprobs;
 
-use self::answer::Answer;
-use self::request::ChatRequest;
-pub(crate) use self::request::conversation;
+pub(crate) use self::answer::{Answer, Piece};
+pub(crate) use self::request::{ChatRequest, conversation, effort};
 use self::response::Completion;
+pub(crate) use self::tools::{MAX_TOOLS, function, json_object, json_schema};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
 use crate::serving::Serving;
 use crate::{blocking, body, sse, structured};
+
+/// The parameter that becomes the prompt.
+const PARAM: &str = "messages";
 
 /// The route's handler.
 pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
@@ -36,18 +37,12 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
         let (app, chat) = (app.clone(), chat.clone());
         move || {
             let request = ChatRequest::parse(&body, &app)?;
-            let prompt = chat
-                .render_within(&request.conversation, app.context())
-                .map_err(|error| unrenderable(error, app.context()))?;
+            let prompt = render(&chat, &request, app.context(), PARAM)?;
             Ok::<_, ApiError>((request, prompt))
         }
     };
     let (request, prompt) = blocking::run(bytes, prepare).await??;
-    let grammar = match &request.form {
-        Some(wanted) => Some(structured::compile(app, wanted).await?),
-        None => None,
-    };
-    let answers = submit(&serving, &chat, &request, prompt, grammar)?;
+    let answers = ask(&serving, &chat, &request, prompt, PARAM).await?;
     let completion = Completion {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
@@ -62,14 +57,37 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
     }
 }
 
-fn submit(
+/// The prompt of a request. Errors name the conversation by the parameter `param`.
+///
+/// # Errors
+/// The conversation makes none, or one that is too long.
+pub(crate) fn render(
+    chat: &Chat,
+    request: &ChatRequest,
+    context: usize,
+    param: &str,
+) -> Result<Prompt, ApiError> {
+    chat.render_within(&request.conversation, context)
+        .map_err(|error| unrenderable(error, context, param))
+}
+
+/// Has a request's prompt answered, as often as it says. Errors name the prompt by the parameter
+/// `param`.
+///
+/// # Errors
+/// The answer's form cannot be enforced, or the engine refuses.
+pub(crate) async fn ask(
     serving: &Serving,
     chat: &Chat,
     request: &ChatRequest,
     prompt: Prompt,
-    grammar: Option<Arc<Compiled>>,
+    param: &str,
 ) -> Result<Vec<Answer>, ApiError> {
     let (app, generation) = (&serving.app, &request.generation);
+    let grammar = match &request.form {
+        Some(wanted) => Some(structured::compile(app, wanted).await?),
+        None => None,
+    };
     let mut eos = chat.stop_tokens().to_vec();
     eos.extend(&app.defaults.stop_tokens);
     let max_tokens = request.max_tokens.unwrap_or_else(|| app.context());
@@ -81,7 +99,7 @@ fn submit(
     let form = grammar.map(|grammar| Form::of_answer(grammar, chat, opening, tools, &eos));
     let form = form.transpose().map_err(structured::unusable)?;
     let form = form.map(structured::constraint);
-    let streams = serving.submit("messages", vec![ids], generation, &limits, logprobs, form)?;
+    let streams = serving.submit(param, vec![ids], generation, &limits, logprobs, form)?;
     let answer = |(index, events)| {
         // The prompt is counted with the first answer.
         let counted = (index == 0).then_some(prompt_tokens);
@@ -100,14 +118,14 @@ pub(crate) fn format(app: &App) -> Result<&Chat, ApiError> {
     })
 }
 
-/// Why a conversation is no prompt.
-pub(crate) fn unrenderable(error: ChatError, context: usize) -> ApiError {
+/// Why a conversation, which is the parameter `param`, is no prompt.
+pub(crate) fn unrenderable(error: ChatError, context: usize, param: &str) -> ApiError {
     match error {
         ChatError::TooLong(least) => {
-            ApiError::context_length("messages", format_args!("at least {least}"), context)
+            ApiError::context_length(param, format_args!("at least {least}"), context)
         }
         // The operator's setting, and no client's fault.
         ChatError::InvalidDate(_) => ApiError::internal(error.to_string()),
-        _ => ApiError::invalid("messages", format_args!("cannot be rendered: {error}")),
+        _ => ApiError::invalid(param, format_args!("cannot be rendered: {error}")),
     }
 }

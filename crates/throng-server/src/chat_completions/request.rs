@@ -13,21 +13,21 @@ use crate::structured::{self, Wanted};
 
 /// What a client asks for.
 #[derive(Debug)]
-pub(super) struct ChatRequest {
+pub(crate) struct ChatRequest {
     /// What to continue.
-    pub(super) conversation: Conversation,
+    pub(crate) conversation: Conversation,
     /// The form that the answer must have, whether the model is told of it or not.
-    pub(super) form: Option<Wanted>,
+    pub(crate) form: Option<Wanted>,
     /// How.
-    pub(super) generation: Generation,
+    pub(crate) generation: Generation,
     /// Tokens of the answer at most, reasoning included; `None`: as many as fit.
-    pub(super) max_tokens: Option<usize>,
+    pub(crate) max_tokens: Option<usize>,
     /// Most probable tokens to report at each position of the answer; `None`: no log-probabilities.
-    pub(super) logprobs: Option<usize>,
+    pub(crate) logprobs: Option<usize>,
     /// Whether the reasoning is part of the answer.
-    pub(super) include_reasoning: bool,
+    pub(crate) include_reasoning: bool,
     /// `None`: the answer comes in one piece.
-    pub(super) stream: Option<StreamOptions>,
+    pub(crate) stream: Option<StreamOptions>,
 }
 
 impl ChatRequest {
@@ -65,7 +65,7 @@ pub(crate) fn conversation(fields: &mut Fields, app: &App) -> Result<Conversatio
         messages: messages::take(fields)?,
         tools: tools::take(fields)?,
         response_format: tools::take_format(fields)?,
-        effort: effort(fields)?.or(said.effort).unwrap_or_default(),
+        effort: effort(fields, "reasoning_effort")?.or(said.effort).unwrap_or_default(),
         date: app.date.text(),
         template_variables: said.variables,
     })
@@ -88,13 +88,12 @@ fn refuse_unsupported(fields: &mut Fields) -> Result<(), ApiError> {
     ])
 }
 
-/// How long to think, if it says so.
-pub(super) fn effort(fields: &mut Fields) -> Result<Option<Effort>, ApiError> {
-    let Some(name) = fields.string("reasoning_effort")? else { return Ok(None) };
+/// How long to think, if the object says so under this key.
+pub(crate) fn effort(fields: &mut Fields, key: &str) -> Result<Option<Effort>, ApiError> {
+    let Some(name) = fields.string(key)? else { return Ok(None) };
     name.parse().map(Some).map_err(|_| {
         let names = "'none', 'minimal', 'low', 'medium', 'high' or 'xhigh'";
-        let path = fields.path("reasoning_effort");
-        ApiError::invalid(&path, format_args!("must be {names}, not '{name}'"))
+        ApiError::invalid(&fields.path(key), format_args!("must be {names}, not '{name}'"))
     })
 }
 

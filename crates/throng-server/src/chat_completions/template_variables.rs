@@ -26,7 +26,7 @@ pub(super) fn take(fields: &mut Fields, app: &App) -> Result<Said, ApiError> {
         return Ok(Said::default());
     };
     if !app.chat.as_ref().is_some_and(|chat| chat.has_template()) {
-        let effort = request::effort(&mut variables)?;
+        let effort = request::effort(&mut variables, "reasoning_effort")?;
         return match variables.keys().find(|name| variables.has(name)) {
             Some(name) => Err(ApiError::unsupported(
                 &variables.path(name),

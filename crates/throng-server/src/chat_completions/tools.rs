@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 
 /// Functions that one request may offer, as OpenAI limits them.
-const MAX_TOOLS: usize = 128;
+pub(crate) const MAX_TOOLS: usize = 128;
 /// Bytes of a name.
 const MAX_NAME: usize = 256;
 
@@ -42,15 +42,21 @@ fn tool(mut fields: Fields) -> Result<Tool, ApiError> {
     function_type(&mut fields)?;
     let function = fields.fields("function")?;
     let mut function = fields.required("function", function)?;
-    let name = function.string("name")?;
-    let name = function.required("name", name)?;
-    check_name(&function.path("name"), &name)?;
-    let description = function.string("description")?;
-    let parameters = function.fields("parameters")?.map(Fields::into_value);
-    // The model is shown the schema either way; nothing holds it to one yet.
-    function.boolean("strict")?;
+    let tool = self::function(&mut function)?;
     function.finish()?;
     fields.finish()?;
+    Ok(tool)
+}
+
+/// Takes what describes a function out of an object.
+pub(crate) fn function(fields: &mut Fields) -> Result<Tool, ApiError> {
+    let name = fields.string("name")?;
+    let name = fields.required("name", name)?;
+    check_name(&fields.path("name"), &name)?;
+    let description = fields.string("description")?;
+    let parameters = fields.fields("parameters")?.map(Fields::into_value);
+    // The model is shown the schema either way; nothing holds it to one yet.
+    fields.boolean("strict")?;
     Ok(Tool { name, description, parameters })
 }
 
@@ -72,14 +78,13 @@ pub(super) fn take_format(fields: &mut Fields) -> Result<Option<ResponseFormat>,
     let kind = fields.required("type", kind)?;
     let format = match kind.as_str() {
         "text" => None,
-        "json_object" => Some(ResponseFormat {
-            name: "json_object".to_owned(),
-            description: None,
-            schema: json!({ "type": "object" }),
-        }),
+        "json_object" => Some(json_object()),
         "json_schema" => {
             let schema = fields.fields("json_schema")?;
-            Some(json_schema(fields.required("json_schema", schema)?)?)
+            let mut schema = fields.required("json_schema", schema)?;
+            let format = json_schema(&mut schema)?;
+            schema.finish()?;
+            Some(format)
         }
         _ => {
             let message = format_args!("must be 'text', 'json_object' or 'json_schema'");
@@ -90,7 +95,14 @@ pub(super) fn take_format(fields: &mut Fields) -> Result<Option<ResponseFormat>,
     Ok(format)
 }
 
-fn json_schema(mut fields: Fields) -> Result<ResponseFormat, ApiError> {
+/// Any JSON object.
+pub(crate) fn json_object() -> ResponseFormat {
+    let schema = json!({ "type": "object" });
+    ResponseFormat { name: "json_object".to_owned(), description: None, schema }
+}
+
+/// Takes a schema with its name out of an object.
+pub(crate) fn json_schema(fields: &mut Fields) -> Result<ResponseFormat, ApiError> {
     let name = fields.string("name")?;
     let name = fields.required("name", name)?;
     check_name(&fields.path("name"), &name)?;
@@ -98,6 +110,5 @@ fn json_schema(mut fields: Fields) -> Result<ResponseFormat, ApiError> {
     let schema = fields.fields("schema")?;
     let schema = fields.required("schema", schema)?.into_value();
     fields.boolean("strict")?;
-    fields.finish()?;
     Ok(ResponseFormat { name, description, schema })
 }

@@ -60,7 +60,7 @@ fn pages_of_named_origins_may_ask_and_others_may_not() {
         let told = preflight(&server, origin);
         assert_eq!((told.status, allowed(&told)), (200, Some(origin)), "no key is needed to know");
         let methods = told.header("Access-Control-Allow-Methods").unwrap();
-        assert_eq!(methods, "GET,POST");
+        assert_eq!(methods, "GET,POST,DELETE");
         let headers = told.header("Access-Control-Allow-Headers").unwrap();
         assert_eq!(headers, "authorization,content-type,x-stainless-lang");
         assert_eq!(told.header("Access-Control-Max-Age"), Some("600"));

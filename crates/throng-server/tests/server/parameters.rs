@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::support::responses::{self, PATH as RESPONSES};
 use crate::support::{Server, chat_body};
 
 const DOCUMENT: &str = include_str!("../../../../API.md");
@@ -80,6 +81,68 @@ const COMPLETIONS_ALONE: [(&str, &str, &str); 4] = [
     ("suffix", "\"x\"", "\"\""),
 ];
 
+/// Those of responses.
+const RESPONSES_ALONE: [(&str, &str, &str); 35] = [
+    ("model", "\"scripted\"", "5"),
+    ("input", "[{\"role\": \"user\", \"content\": \"x\"}]", "[]"),
+    ("instructions", "\"Be brief.\"", "[]"),
+    ("previous_response_id", "\"resp_of_before\"", "\"resp_of_nobody\""),
+    ("store", "false", "1"),
+    ("background", "true", "1"),
+    ("stream", "true", "1"),
+    ("stream_options", "{\"include_obfuscation\": false}", "[]"),
+    ("max_output_tokens", "5", "0"),
+    ("temperature", "1.5", "2.5"),
+    ("top_p", "0.5", "0"),
+    ("top_logprobs", "2", "21"),
+    ("include", "[\"message.output_text.logprobs\"]", "[\"everything\"]"),
+    ("tools", "[{\"type\": \"function\", \"name\": \"f\"}]", "[{}]"),
+    ("tool_choice", "\"none\"", "\"required\""),
+    ("parallel_tool_calls", "true", "1"),
+    ("text", "{\"format\": {\"type\": \"json_object\"}}", "{\"format\": {\"type\": \"xml\"}}"),
+    ("reasoning", "{\"effort\": \"low\"}", "{\"effort\": \"most\"}"),
+    ("metadata", "{\"a\": \"b\"}", "{\"a\": 5}"),
+    ("user", "\"someone\"", "null"),
+    ("safety_identifier", "\"someone\"", "null"),
+    ("prompt_cache_key", "\"mine\"", "null"),
+    ("prompt_cache_retention", "\"24h\"", "null"),
+    ("max_tool_calls", "5", "null"),
+    ("truncation", "\"auto\"", "\"disabled\""),
+    ("service_tier", "\"flex\"", "\"auto\""),
+    ("access_programs", "{}", "null"),
+    ("background_options", "{}", "{\"completion_window\": \"soonest\"}"),
+    ("context_management", "[{\"type\": \"compaction\"}]", "[]"),
+    ("conversation", "\"conv_1\"", "null"),
+    ("image", "{\"context_compression\": \"enabled\"}", "{\"context_compression\": \"auto\"}"),
+    ("moderation", "{\"model\": \"m\"}", "null"),
+    ("prompt", "{\"id\": \"p\"}", "null"),
+    ("prompt_cache_options", "{\"mode\": \"explicit\"}", "{\"mode\": \"implicit\"}"),
+    ("n", "2", "null"),
+];
+
+/// Parameters of the other two that responses have too.
+const RESPONSES_TOO: [&str; 19] = [
+    "seed",
+    "stop",
+    "stop_token_ids",
+    "ignore_eos",
+    "min_tokens",
+    "top_k",
+    "min_p",
+    "logit_bias",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "return_tokens_as_token_ids",
+    "cache_salt",
+    "timeout",
+    "structured_outputs",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
+];
+
 /// Parameters and what the document says becomes of them, of one of its sections.
 fn rows(heading: &str) -> Vec<(&'static str, &'static str)> {
     let section = DOCUMENT.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
@@ -93,10 +156,10 @@ fn rows(heading: &str) -> Vec<(&'static str, &'static str)> {
 
 /// The answer to a body in which one parameter has this value.
 fn try_value(server: &Server, path: &str, name: &str, value: &str) -> (u16, Value) {
-    let mut body = if path == CHAT {
-        chat_body("think", json!({}))
-    } else {
-        json!({ "model": "scripted", "prompt": "Once", "temperature": 0 })
+    let mut body = match path {
+        CHAT => chat_body("think", json!({})),
+        RESPONSES => responses::body(json!("think"), json!({})),
+        _ => json!({ "model": "scripted", "prompt": "Once", "temperature": 0 }),
     };
     // These two need another.
     match name {
@@ -105,6 +168,9 @@ fn try_value(server: &Server, path: &str, name: &str, value: &str) -> (u16, Valu
         _ => {}
     }
     body[name] = serde_json::from_str(value).unwrap();
+    if body[name] == "resp_of_before" {
+        body[name] = server.respond("think", json!({})).ok()["id"].take();
+    }
     let response = server.post(path, &body);
     let error = if response.status == 400 { response.error(400) } else { Value::Null };
     (response.status, error)
@@ -162,10 +228,23 @@ fn parameters_of_completions_are_as_documented() {
 }
 
 #[test]
+fn parameters_of_responses_are_as_documented() {
+    let shared = BOTH.into_iter().filter(|case| RESPONSES_TOO.contains(&case.0));
+    let cases: Vec<_> = RESPONSES_ALONE.into_iter().chain(shared).collect();
+    check_section("Responses", &[RESPONSES], &cases);
+}
+
+#[test]
 fn what_one_endpoint_has_the_other_does_not_know() {
     let server = Server::start();
     let of_chats = CHAT_ALONE.iter().map(|case| (COMPLETIONS, case));
     let others = of_chats.chain(COMPLETIONS_ALONE.iter().map(|case| (CHAT, case)));
+    let of_responses = RESPONSES_ALONE.iter().filter(|case| {
+        [&BOTH[..], &CHAT_ALONE, &COMPLETIONS_ALONE]
+            .iter()
+            .all(|cases| cases.iter().all(|other| other.0 != case.0))
+    });
+    let others = others.chain(of_responses.map(|case| (CHAT, case)));
     for (path, (name, value, _)) in others.filter(|(_, case)| case.0 != "logprobs") {
         let (status, error) = try_value(&server, path, name, value);
         assert_eq!((status, &error["code"]), (400, &json!("unknown_parameter")), "{name}: {error}");

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Server, chat_body};
+use crate::support::{Server, chat_body, responses};
 
-const KEYS: [&str; 42] = [
+const KEYS: [&str; 52] = [
     "model",
     "messages",
     "prompt",
@@ -47,6 +47,16 @@ const KEYS: [&str; 42] = [
     "user",
     "metadata",
     "store",
+    "input",
+    "instructions",
+    "previous_response_id",
+    "text",
+    "reasoning",
+    "include",
+    "truncation",
+    "conversation",
+    "max_output_tokens",
+    "max_tool_calls",
     "nonsense",
 ];
 
@@ -62,6 +72,9 @@ fn value() -> impl Strategy<Value = Value> {
         "auto",
         "json_schema",
         "object",
+        "input_text",
+        "reasoning_text",
+        "function_call_output",
         "<|end|>",
         "é\u{0}",
         "think",
@@ -81,6 +94,10 @@ fn value() -> impl Strategy<Value = Value> {
         "json_schema",
         "schema",
         "include_usage",
+        "format",
+        "effort",
+        "call_id",
+        "output",
         "properties",
     ]);
     let leaf = prop_oneof![
@@ -106,11 +123,11 @@ fn any_value_is_answered_or_refused() {
     let server = Server::start();
     let keys = prop::collection::vec((prop::sample::select(KEYS.to_vec()), value()), 1..4);
     let config = ProptestConfig { cases: 400, ..ProptestConfig::default() };
-    proptest!(config, |(members in keys, legacy in any::<bool>())| {
-        let (path, mut body) = if legacy {
-            ("/v1/completions", json!({ "model": "scripted", "prompt": "Once" }))
-        } else {
-            ("/v1/chat/completions", chat_body("think", json!({})))
+    proptest!(config, |(members in keys, endpoint in 0..3)| {
+        let (path, mut body) = match endpoint {
+            0 => ("/v1/completions", json!({ "model": "scripted", "prompt": "Once" })),
+            1 => ("/v1/chat/completions", chat_body("think", json!({}))),
+            _ => (responses::PATH, responses::body(json!("think"), json!({}))),
         };
         for (key, value) in members {
             body[key] = value;

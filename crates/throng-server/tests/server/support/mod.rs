@@ -2,6 +2,7 @@
 
 mod dying;
 pub mod http;
+pub mod responses;
 pub mod schemas;
 pub mod script;
 mod tagged;
