@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{ArgAction, Args as ClapArgs};
 use throng_server::{AllowedHost, Date, Origin};
@@ -100,6 +101,34 @@ pub struct ServeArgs {
     /// loopback and needs no keys, else all]
     #[arg(long, value_name = "HOSTS", env = "THRONG_ALLOWED_HOST", value_delimiter = ',')]
     pub allowed_host: Vec<AllowedHost>,
+    /// Memory for answers of /v1/responses, so that clients may ask for them again or go on behind
+    /// them; the oldest go first. 0 keeps none
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "THRONG_RESPONSE_STORE_MEMORY",
+        default_value = "256MiB"
+    )]
+    pub response_store_memory: ByteSize,
+    /// Answers of /v1/responses that are kept of each tenant, at most
+    #[arg(
+        long,
+        value_name = "N",
+        env = "THRONG_MAX_STORED_RESPONSES",
+        default_value_t = 1000,
+        value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000_000)
+    )]
+    pub max_stored_responses: usize,
+    /// Answers of /v1/responses that are written at once for each tenant whoever waits for them
+    /// (background), at most
+    #[arg(
+        long,
+        value_name = "N",
+        env = "THRONG_MAX_BACKGROUND_RESPONSES",
+        default_value_t = 32,
+        value_parser = RangedU64ValueParser::<usize>::new().range(..=65_536)
+    )]
+    pub max_background_responses: usize,
     /// Seconds that running answers may go on after SIGTERM or Ctrl-C; a second one ends them
     #[arg(
         long,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use throng_chat::{Chat, Grammars};
 use throng_engine::EngineConfig;
-use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
+use throng_server::{App, Defaults, ModelName, Notice, ResponseLimits, ServerConfig};
 
 use crate::args::ServeArgs;
 use crate::keys;
@@ -26,6 +26,11 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         share_prefix_cache: args.share_prefix_cache,
         allowed_origins: args.cors_allow_origin.clone(),
         allowed_hosts: args.allowed_host.clone(),
+        responses: ResponseLimits {
+            bytes: usize::try_from(args.response_store_memory.as_u64()).unwrap_or(usize::MAX),
+            per_tenant: args.max_stored_responses,
+            background: args.max_background_responses,
+        },
     };
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
