@@ -2,6 +2,11 @@
 //!
 //! The state of a form lives with its sequence and follows the answer's tokens alone. Those are kept
 //! when a sequence loses its place in the KV cache, so nothing of it is ever computed again.
+//!
+//! Where a form is loose, as around what it describes, a token is drawn as if there were none, and is
+//! looked at then: one that may come is the answer's, and it has cost nothing. For any other a second
+//! one is drawn, among those that may come, with random numbers of its own. So both together are a
+//! draw from these, and a model that keeps to the form by itself says what it would say without.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +20,20 @@ pub trait Constraint: fmt::Debug + Send + Sync {
 /// A form and the answer so far. What it allows depends on the form and the answer's tokens, and on
 /// nothing else.
 pub trait ConstraintState: fmt::Debug + Send {
+    /// Whether the next token is drawn without regard to the form, and looked at then.
+    fn is_loose(&self) -> bool {
+        false
+    }
+
+    /// Whether a token may come next.
+    ///
+    /// # Errors
+    /// As [`ConstraintState::allowed`].
+    fn allows(&mut self, id: u32) -> Result<bool, ConstraintError> {
+        let allowed = self.allowed()?;
+        Ok(allowed.get(id as usize / 32).is_some_and(|word| word >> (id % 32) & 1 == 1))
+    }
+
     /// The tokens that may come next, stop tokens among them where the answer may end: id `i` may if
     /// bit `i % 32` of word `i / 32` is set. Ids beyond the last word may not.
     ///
@@ -48,25 +67,54 @@ pub(crate) struct Constrained {
     state: Option<Box<dyn ConstraintState>>,
     /// What may come next, once it is known.
     allowed: Option<Vec<u32>>,
+    /// Whether a token was drawn that may not come.
+    refused: bool,
     failure: Option<ConstraintError>,
 }
 
 impl Constrained {
     pub(crate) fn new(constraint: Arc<dyn Constraint>) -> Self {
-        Self { constraint, state: None, allowed: None, failure: None }
+        Self { constraint, state: None, allowed: None, refused: false, failure: None }
     }
 
-    /// Finds out what may come next, if that is not known yet.
+    /// Finds out what may come next, if that has to be known and is not yet.
     pub(crate) fn prepare(&mut self, vocab: usize) {
         if self.allowed.is_some() || self.failure.is_some() {
             return;
         }
         let state = self.state.get_or_insert_with(|| self.constraint.begin());
+        if state.is_loose() && !self.refused {
+            return;
+        }
         match state.allowed() {
             Ok(allowed) if any_below(allowed, vocab) => self.allowed = Some(allowed.to_vec()),
             Ok(_) => self.failure = Some(ConstraintError("no token may follow".to_owned())),
             Err(error) => self.failure = Some(error),
         }
+    }
+
+    /// Whether a token that was drawn may not come; then what may come is known.
+    pub(crate) fn refuses(&mut self, id: u32, vocab: usize) -> bool {
+        if self.allowed.is_some() || self.failure.is_some() {
+            return false;
+        }
+        match self.state.as_mut().map(|state| state.allows(id)) {
+            Some(Ok(false)) => {
+                self.refused = true;
+                self.prepare(vocab);
+                self.failure.is_none()
+            }
+            Some(Err(error)) => {
+                self.failure = Some(error);
+                false
+            }
+            Some(Ok(true)) | None => false,
+        }
+    }
+
+    /// Whether the next token is drawn a second time.
+    pub(crate) fn has_refused(&self) -> bool {
+        self.refused
     }
 
     /// What may come next, after [`Constrained::prepare`].
@@ -77,6 +125,7 @@ impl Constrained {
     /// Takes note of a token.
     pub(crate) fn commit(&mut self, id: u32) {
         self.allowed = None;
+        self.refused = false;
         if let Some(Err(error)) = self.state.as_mut().map(|state| state.commit(id)) {
             self.failure = Some(error);
         }

@@ -1,5 +1,7 @@
 //! One request on its way: its tokens so far, and how many of them the KV cache holds.
 
+mod draws;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::origin::{Origin, PromptFlag};
 use crate::penalties::Occurrences;
 use crate::queue::QueueSlot;
 use crate::request::Request;
-use crate::sampler::{Choice, Chosen, History, Job};
+use crate::sampler::Chosen;
 
 /// A client that has so many events to read is waited for.
 const MAX_UNREAD: usize = 1024;
@@ -184,49 +186,6 @@ impl Sequence {
         self.pending() == 0 && self.answer_limit > 0
     }
 
-    /// Finds out which tokens may come next, if the last row's logits say what does.
-    pub(crate) fn prepare(&mut self, vocab: usize) {
-        if self.draws()
-            && let Some(constrained) = &mut self.constrained
-        {
-            constrained.prepare(vocab);
-        }
-    }
-
-    /// What is wanted of the logits of the last row, `[wanted, vocab]`, which ended at `computed`:
-    /// the scores of known tokens, if the prompt is scored, and then the next token, if it is due.
-    pub(crate) fn jobs<'a>(
-        &'a self,
-        logits: &'a [f32],
-        vocab: usize,
-    ) -> impl Iterator<Item = Job<'a>> {
-        let vectors = logits.chunks_exact(vocab);
-        let first = self.computed - vectors.len();
-        let index = self.answer_tokens() as u64;
-        vectors.zip(first + 1..).filter_map(move |(logits, position)| {
-            let sampling = &self.request.sampling;
-            let (choice, logprobs) = match self.tokens.get(position) {
-                Some(&id) => (Choice::Given(id), self.request.logprobs.prompt),
-                None if self.draws() => {
-                    let history = self.history();
-                    (Choice::Draw { sampling, index, history }, self.request.logprobs.answer)
-                }
-                None => return None,
-            };
-            Some(Job { logits, choice, logprobs })
-        })
-    }
-
-    /// What the answer so far means for the next token.
-    fn history(&self) -> History<'_> {
-        let limits = &self.request.limits;
-        let early = self.answer_tokens() < limits.min_tokens;
-        let allowed = self.constrained.as_ref().and_then(Constrained::allowed);
-        // A form says itself where an answer may end, and where it must.
-        let barred = if early && allowed.is_none() { &limits.stop_tokens[..] } else { &[] };
-        History { occurrences: self.occurrences.as_ref(), barred, allowed }
-    }
-
     /// Takes in what the jobs gave. Returns why the sequence is over, if it is.
     pub(crate) fn take(&mut self, chosen: Vec<Option<Chosen>>) -> Option<FinishReason> {
         let Some(mut chosen) = chosen.into_iter().collect::<Option<Vec<_>>>() else {
@@ -234,7 +193,11 @@ impl Sequence {
         };
         let next = if self.draws() { chosen.pop() } else { None };
         if let Some(error) = self.constrained.as_ref().and_then(Constrained::failure) {
-            return Some(FinishReason::Failed(error.to_string()));
+            // What was said so far is the beginning of a text with the form, as where there are too
+            // few tokens for all of it.
+            let begun = self.answer_tokens() > 0;
+            let failed = || FinishReason::Failed(error.to_string());
+            return Some(if begun { FinishReason::Length } else { failed() });
         }
         if let Some(scores) = &mut self.prompt_logprobs {
             scores.extend(chosen.into_iter().filter_map(|chosen| chosen.logprobs));

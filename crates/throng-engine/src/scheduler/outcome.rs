@@ -17,19 +17,16 @@ impl Scheduler {
             self.running[index].sequence.prepare(self.vocab);
         }
         let mut rest = logits;
-        let mut jobs = Vec::new();
-        let mut counts = Vec::new();
+        let mut wanted = Vec::new();
         for &(index, row) in &rows {
             let (own, others) = rest.split_at(row.wanted_logits * self.vocab);
             rest = others;
-            let before = jobs.len();
-            jobs.extend(self.running[index].sequence.jobs(own, self.vocab));
-            counts.push(jobs.len() - before);
+            wanted.push((index, own));
         }
-        let mut chosen = self.sampler.choose_all(&jobs).into_iter();
+        let mut chosen = self.choose(&wanted);
+        self.choose_again(&wanted, &mut chosen);
         let mut over = vec![None; self.running.len()];
-        for ((index, _), count) in rows.into_iter().zip(counts) {
-            let own = chosen.by_ref().take(count).collect();
+        for ((index, _), own) in rows.into_iter().zip(chosen) {
             over[index] = self.take(index, own);
         }
         for (running, over) in std::mem::take(&mut self.running).into_iter().zip(over) {
@@ -37,6 +34,35 @@ impl Scheduler {
                 Some(reason) => self.finish(running, reason),
                 None => self.running.push(running),
             }
+        }
+    }
+
+    /// What the sequences of these indices want of these logits.
+    fn choose(&mut self, wanted: &[(usize, &[f32])]) -> Vec<Vec<Option<Chosen>>> {
+        let mut jobs = Vec::new();
+        let mut counts = Vec::new();
+        for &(index, logits) in wanted {
+            let before = jobs.len();
+            jobs.extend(self.running[index].sequence.jobs(logits, self.vocab));
+            counts.push(jobs.len() - before);
+        }
+        let mut chosen = self.sampler.choose_all(&jobs).into_iter();
+        counts.into_iter().map(|count| chosen.by_ref().take(count).collect()).collect()
+    }
+
+    /// Puts another token in the place of each that was drawn and may not come.
+    fn choose_again(&mut self, wanted: &[(usize, &[f32])], chosen: &mut [Vec<Option<Chosen>>]) {
+        let vocab = self.vocab;
+        let (mut refused, mut last) = (Vec::new(), Vec::new());
+        for (&(index, logits), own) in wanted.iter().zip(chosen) {
+            if self.running[index].sequence.refuses(own, vocab) {
+                last.push((index, &logits[logits.len() - vocab..]));
+                refused.push(own);
+            }
+        }
+        for (own, second) in refused.into_iter().zip(self.choose(&last)) {
+            own.pop();
+            own.extend(second);
         }
     }
 
