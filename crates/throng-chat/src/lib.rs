@@ -22,7 +22,10 @@ pub use conversation::{
     Conversation, Effort, Message, ResponseFormat, Tool, ToolCall, UnknownEffort,
 };
 pub use delta::Delta;
-pub use grammar::{Compiled, Form, FormError, Formed, Grammar, GrammarError, Grammars};
+pub use grammar::{
+    Calls, Compiled, Demand, DemandError, Form, FormError, Formed, Function, Grammar, GrammarError,
+    Grammars,
+};
 pub use prompt::{Opening, Prompt};
 pub use reply::Reply;
 pub use stop::Stops;

@@ -67,6 +67,15 @@ impl Reply {
         self
     }
 
+    /// The same answer when the model was told of functions with these names.
+    #[must_use]
+    pub fn with_functions(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        if let Source::Tagged(parser) = &mut self.source {
+            parser.expect_calls(names.into_iter());
+        }
+        self
+    }
+
     /// The continuation of a raw text: all of it is content; special tokens are left out.
     pub fn plain(tokenizer: &Tokenizer, stops: Vec<String>) -> Self {
         let source = Source::Plain(Detokenizer::new(tokenizer.clone()));

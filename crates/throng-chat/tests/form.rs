@@ -3,18 +3,17 @@
 
 mod common;
 
-use common::forms::{allowed, compile, content, nano, person, random_answer, read};
+use common::forms::{allowed, compile, content, formed, held, nano, person, random_answer, read};
 use common::{chat, small, template_chat};
 use serde_json::{Value, json};
-use throng_chat::{Delta, Form, FormError, Formed, Grammar, Opening, Reply, Tool};
+use throng_chat::{Delta, Form, FormError, Formed, Grammar, Opening, Reply};
 
 /// Any answer of allowed tokens is thoughts and then the text, to whoever reads it.
 #[test]
 fn harmony_answers_have_the_form_whatever_is_drawn() {
     for chat in [nano(), chat(&small())] {
-        let compiled = compile(&chat, &person()).unwrap();
         let ends = chat.stop_tokens();
-        let form = Form::of_answer(compiled, &chat, Opening::Answer, &[], ends).unwrap();
+        let form = held(&chat, Opening::Answer, &formed(person(), &[]));
         let mut finished = 0;
         for seed in 0..30 {
             let Some(answer) = random_answer(&form, &ends[..1], seed) else { continue };
@@ -35,12 +34,9 @@ fn harmony_answers_have_the_form_whatever_is_drawn() {
 fn harmony_headers_are_those_of_the_format() {
     let chat = nano();
     let special = |name| chat.tokenizer().special(name).unwrap();
-    let compiled = compile(&chat, &Grammar::Regex("ok".into())).unwrap();
-    let tools = [Tool { name: "get".into(), description: None, parameters: None }];
-    let begin = |tools: &[Tool]| {
-        let form =
-            Form::of_answer(compiled.clone(), &chat, Opening::Answer, tools, chat.stop_tokens());
-        form.unwrap().begin()
+    let tools = ["get"];
+    let begin = |tools: &[&str]| {
+        held(&chat, Opening::Answer, &formed(Grammar::Regex("ok".into()), tools)).begin()
     };
     let write = |formed: &mut Formed, text: &str| {
         for id in chat.tokenizer().encode(text).unwrap() {
@@ -95,10 +91,9 @@ fn tagged_answers_have_the_form_whatever_is_drawn() {
     let grammar = Grammar::Json(
         json!({ "type": "array", "items": { "enum": ["<think>", 5] }, "minItems": 2 }),
     );
-    let compiled = compile(&chat, &grammar).unwrap();
     let ends = chat.stop_tokens();
     for opening in [Opening::Answer, Opening::Thought] {
-        let form = Form::of_answer(compiled.clone(), &chat, opening, &[], ends).unwrap();
+        let form = held(&chat, opening, &formed(grammar.clone(), &[]));
         let (mut finished, mut thought) = (0, 0);
         for seed in 0..60 {
             let Some(answer) = random_answer(&form, ends, seed) else { continue };
@@ -117,11 +112,9 @@ fn tagged_answers_have_the_form_whatever_is_drawn() {
 #[test]
 fn a_thought_ends_with_its_tag_and_what_follows_is_the_text() {
     let chat = template_chat("hybrid");
-    let compiled = compile(&chat, &Grammar::Regex("[a-z]+".into())).unwrap();
-    let (ends, tools) =
-        (chat.stop_tokens(), [Tool { name: "get".into(), description: None, parameters: None }]);
-    let form = |opening, tools: &[Tool]| {
-        Form::of_answer(compiled.clone(), &chat, opening, tools, ends).unwrap()
+    let ends = chat.stop_tokens();
+    let form = |opening, tools: &[&str]| {
+        held(&chat, opening, &formed(Grammar::Regex("[a-z]+".into()), tools))
     };
     let bytes = |text: &str| -> Vec<u32> {
         text.bytes()
@@ -152,8 +145,11 @@ fn a_thought_ends_with_its_tag_and_what_follows_is_the_text() {
     write(&mut formed, "Hm</think>");
     let next = allowed(&mut formed);
     assert!(!next.contains(&bytes("<")[0]) && !next.contains(&ends[0]), "{next:?}");
-    let mut formed = form(Opening::Thought, &tools).begin();
-    write(&mut formed, "Hm</think>\n<tool_call>{\"name\": \"get\"}</tool_call>");
+    let mut formed = form(Opening::Thought, &["get"]).begin();
+    write(
+        &mut formed,
+        "Hm</think>\n<tool_call>\n{\"name\": \"get\", \"arguments\": {\"a\": 1}}\n</tool_call>",
+    );
     assert!(allowed(&mut formed).contains(&ends[0]));
     formed.push(ends[0]).unwrap();
     assert!(allowed(&mut formed).is_empty());

@@ -37,6 +37,23 @@ fn a_schema_accepts_what_it_should_and_nothing_else() {
     }
 }
 
+/// A number may have any number of digits in a grammar; in a double it may not.
+#[test]
+fn numbers_are_such_as_can_be_read() {
+    let chat = nano();
+    let grammar = Grammar::Json(json!({ "type": "array", "items": { "type": "number" } }));
+    let compiled = compile(&chat, &grammar).unwrap();
+    let (long, longer) = (format!("[{}]", "9".repeat(50)), format!("[{}]", "9".repeat(51)));
+    for good in ["[1e250, 6.02e23]", "[-1e-400]", "[0.1e+9]", &long] {
+        assert!(accepts(&chat, &compiled, good), "{good}");
+        let values: Vec<f64> = serde_json::from_str(good).unwrap();
+        assert!(values.iter().all(|value| value.is_finite()));
+    }
+    for bad in ["[1e999]", "[1e251]", "[2, 0.5E+1000]", &longer] {
+        assert!(!accepts(&chat, &compiled, bad), "{bad}");
+    }
+}
+
 #[test]
 fn other_kinds_of_grammars() {
     let chat = nano();

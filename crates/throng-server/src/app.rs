@@ -47,11 +47,14 @@ pub struct Defaults {
     pub top_k: usize,
     /// Token ids with which the model ends a text that is no conversation.
     pub stop_tokens: Vec<u32>,
+    /// Whether the headers of answers in Harmony are held to the format's grammar.
+    pub header_grammar: bool,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { temperature: 1.0, top_p: 1.0, top_k: 0, stop_tokens: Vec::new() }
+        let stop_tokens = Vec::new();
+        Self { temperature: 1.0, top_p: 1.0, top_k: 0, stop_tokens, header_grammar: true }
     }
 }
 

@@ -8,7 +8,6 @@ use throng_engine::{Limits, Penalties, Sampling};
 use crate::app::Defaults;
 use crate::error::ApiError;
 use crate::fields::{Fields, elements};
-use crate::structured::Wanted;
 use crate::{id, logit_bias};
 
 /// Stop strings and stop tokens that one request may name.
@@ -66,13 +65,13 @@ impl Generation {
         })
     }
 
-    /// Refuses what an answer with a form cannot have: another end than where its form ends.
-    pub(crate) fn check_form(&self, form: Option<&Wanted>) -> Result<(), ApiError> {
-        let Some(form) = form else { return Ok(()) };
+    /// Refuses what an answer cannot have whose end a parameter says: another one.
+    pub(crate) fn check_form(&self, held_by: Option<&str>) -> Result<(), ApiError> {
+        let Some(param) = held_by else { return Ok(()) };
         let others = [("ignore_eos", self.ignore_eos), ("min_tokens", self.min_tokens > 0)];
         match others.into_iter().find(|(_, is_there)| *is_there) {
             Some((name, _)) => {
-                let message = format_args!("cannot go together with '{}'", form.param);
+                let message = format_args!("cannot go together with '{param}'");
                 Err(ApiError::invalid(name, message))
             }
             None => Ok(()),

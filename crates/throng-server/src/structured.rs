@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use throng_chat::{Compiled, Form, FormError, Formed, Grammar};
+use throng_chat::{Chat, Compiled, Demand, DemandError, Form, FormError, Formed, Grammar, Opening};
 use throng_engine::{Constraint, ConstraintError, ConstraintState};
 
 use crate::app::App;
@@ -125,6 +125,24 @@ pub(crate) async fn compile(app: &Arc<App>, wanted: &Wanted) -> Result<Arc<Compi
     compiled.map_err(|error| ApiError::invalid(&wanted.param, error))
 }
 
+/// Makes ready what an answer to a chat is held to, on a thread where it may take its time if there
+/// is anything to compile; `ends`: the tokens that end the answer. The inner result is the demand's.
+///
+/// # Errors
+/// The server is shutting down.
+pub(crate) async fn hold(
+    app: &Arc<App>,
+    chat: &Chat,
+    opening: Opening,
+    demand: Demand,
+    ends: Vec<u32>,
+) -> Result<Result<Option<Form>, DemandError>, ApiError> {
+    let (app, chat) = (app.clone(), chat.clone());
+    let light = demand.content.is_none() && !demand.compiles_calls();
+    let work = move || Form::of_answer(&app.grammars, &chat, opening, &demand, &ends);
+    blocking::run(if light { 0 } else { usize::MAX }, work).await
+}
+
 /// A form that this model's answers cannot have.
 pub(crate) fn unusable(error: FormError) -> ApiError {
     ApiError::unsupported("structured_outputs", error)
@@ -148,6 +166,14 @@ impl Constraint for FormConstraint {
 struct FormState(Formed);
 
 impl ConstraintState for FormState {
+    fn is_loose(&self) -> bool {
+        self.0.is_loose()
+    }
+
+    fn allows(&mut self, id: u32) -> Result<bool, ConstraintError> {
+        self.0.allows(id).map_err(|error| ConstraintError(error.to_string()))
+    }
+
     fn allowed(&mut self) -> Result<&[u32], ConstraintError> {
         self.0.allowed().map_err(|error| ConstraintError(error.to_string()))
     }

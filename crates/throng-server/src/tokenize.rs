@@ -61,7 +61,7 @@ fn of_messages(mut fields: Fields, app: &App) -> Result<Vec<u32>, ApiError> {
         ("mm_processor_kwargs", json!({}), "the model reads text alone"),
     ])?;
     let chat = chat_completions::format(app)?;
-    let conversation = chat_completions::conversation(&mut fields, app)?;
+    let (conversation, _) = chat_completions::conversation(&mut fields, app)?;
     fields.finish()?;
     let ids = if asks {
         chat.render_within(&conversation, app.context()).map(|prompt| prompt.ids)

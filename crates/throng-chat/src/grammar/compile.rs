@@ -8,8 +8,10 @@ use llguidance::{JsonCompileOptions, Matcher as Parser, ParserFactory};
 use serde_json::Value;
 
 use super::Grammar;
+use super::arguments::lark;
 use super::cache::Cache;
 use super::matcher::{Matcher, summary};
+use super::numbers::Reader;
 use super::vocabulary::Vocabulary;
 use crate::tokenizer::Tokenizer;
 
@@ -45,7 +47,6 @@ pub struct Compiled {
     /// Before any text.
     start: Mutex<Matcher>,
     vocabulary: Arc<Vocabulary>,
-    json: bool,
 }
 
 /// Why there is no form of that kind.
@@ -60,6 +61,12 @@ pub enum GrammarError {
     /// No choice at all, too many, or an empty one.
     #[error("needs 1 to {MAX_CHOICES} texts that are not empty")]
     Choices,
+    /// More functions than one answer may have.
+    #[error("has too many functions")]
+    TooMany,
+    /// A schema of arguments, which are an object.
+    #[error("describes no object")]
+    NotObject,
     /// It is malformed, uses what is not supported, or is too complex, in llguidance's words.
     #[error("cannot be enforced: {0}")]
     Refused(String),
@@ -74,27 +81,42 @@ impl Grammars {
         Self { tokenizer, ready: OnceLock::new(), cache: Cache::default() }
     }
 
+    /// Makes ready what all grammars need, for which the first would otherwise wait.
+    pub fn prepare(&self) {
+        // A vocabulary that is none of text is an error when a grammar is wanted.
+        let _ = self.ready();
+    }
+
     /// Compiles a grammar, which takes from under a millisecond to some hundred, unless it is one
     /// of those that were wanted last.
     ///
     /// # Errors
     /// See [`GrammarError`].
     pub fn compile(&self, grammar: &Grammar) -> Result<Arc<Compiled>, GrammarError> {
-        let (text, json) = (text_of(grammar)?, matches!(grammar, Grammar::Json(_)));
+        let text = text_of(grammar)?;
         if text.len() > MAX_BYTES {
             return Err(GrammarError::TooLong { bytes: text.len() });
         }
         if let Some(compiled) = self.cache.find(&text) {
             return Ok(compiled);
         }
-        let ready = self.ready.get_or_init(|| Ready::new(&self.tokenizer));
-        let ready = ready.as_ref().ok_or(GrammarError::Vocabulary)?;
+        let ready = self.ready()?;
         let refused = |error| GrammarError::Refused(summary(&error));
         let parser = ready.factory.create_parser(source(grammar)).map_err(refused)?;
-        let start = Matcher::new(Parser::new(Ok(parser)), ready.vocabulary.clone());
         let vocabulary = ready.vocabulary.clone();
-        let compiled = Compiled { start: Mutex::new(start), vocabulary, json };
+        let start = Matcher::new(Parser::new(Ok(parser)), vocabulary.clone(), reader(grammar));
+        let compiled = Compiled { start: Mutex::new(start), vocabulary };
         Ok(self.cache.keep(text, Arc::new(compiled)))
+    }
+
+    /// The vocabulary that grammars are compiled for.
+    pub(super) fn vocabulary(&self) -> Result<Arc<Vocabulary>, GrammarError> {
+        self.ready().map(|ready| ready.vocabulary.clone())
+    }
+
+    fn ready(&self) -> Result<&Ready, GrammarError> {
+        let ready = self.ready.get_or_init(|| Ready::new(&self.tokenizer));
+        ready.as_ref().ok_or(GrammarError::Vocabulary)
     }
 }
 
@@ -118,13 +140,8 @@ impl Compiled {
     }
 
     /// The vocabulary that it was made for.
-    pub(super) fn vocabulary(&self) -> &Vocabulary {
+    pub(super) fn vocabulary(&self) -> &Arc<Vocabulary> {
         &self.vocabulary
-    }
-
-    /// Whether texts of this form are JSON.
-    pub(super) fn is_json(&self) -> bool {
-        self.json
     }
 }
 
@@ -146,7 +163,19 @@ fn text_of(grammar: &Grammar) -> Result<String, GrammarError> {
             }
             format!("lark {}", choice(texts))
         }
+        Grammar::Call { functions, arguments, begun } => {
+            format!("lark {}", lark(functions, arguments, *begun))
+        }
     })
+}
+
+/// What reads a text of this form, if it is JSON.
+fn reader(grammar: &Grammar) -> Option<Reader> {
+    match grammar {
+        Grammar::Json(_) => Some(Reader::Outside),
+        Grammar::Call { begun, .. } => Some(if *begun { Reader::String } else { Reader::Outside }),
+        Grammar::Regex(_) | Grammar::Choice(_) | Grammar::Lark(_) => None,
+    }
 }
 
 /// The grammar as llguidance takes it.
@@ -156,11 +185,14 @@ fn source(grammar: &Grammar) -> TopLevelGrammar {
         Grammar::Regex(regex) => TopLevelGrammar::from_regex(regex),
         Grammar::Choice(texts) => TopLevelGrammar::from_lark(choice(texts)),
         Grammar::Lark(lark) => TopLevelGrammar::from_lark(lark.clone()),
+        Grammar::Call { functions, arguments, begun } => {
+            TopLevelGrammar::from_lark(lark(functions, arguments, *begun))
+        }
     }
 }
 
 /// The schema with our options of how to write JSON, in the place of any that it came with.
-fn with_options(schema: &Value) -> Value {
+pub(super) fn with_options(schema: &Value) -> Value {
     let options = JsonCompileOptions {
         whitespace_pattern: Some(WHITE_SPACE.to_owned()),
         ..JsonCompileOptions::default()

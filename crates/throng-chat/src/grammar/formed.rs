@@ -1,127 +1,84 @@
 //! Answers with a form, token by token.
 
-use std::sync::Arc;
-
-use super::compile::Compiled;
-use super::frame::Frame;
+use super::form::{Form, FormError};
+use super::frame::Setting;
 use super::matcher::Matcher;
-use super::phase::{Phase, Step};
-use super::vocabulary::{Ids, insert};
-use crate::chat::{Chat, Format};
-use crate::conversation::Tool;
-use crate::prompt::Opening;
-
-/// A form, and where in an answer it applies. Clones share it.
-#[derive(Clone, Debug)]
-pub struct Form {
-    grammar: Arc<Compiled>,
-    frame: Arc<Frame>,
-    /// Tokens that end an answer.
-    ends: Arc<[u32]>,
-}
+use super::phase::Phase;
+use super::vocabulary::{Ids, contains};
 
 /// One answer that is held to a form. What it allows depends on the form and the tokens so far, and
 /// on nothing else.
 #[derive(Debug)]
 pub struct Formed {
-    frame: Arc<Frame>,
-    ends: Arc<[u32]>,
-    matcher: Matcher,
+    form: Form,
     phase: Phase,
-    /// For each token so far: where the answer was before it, and whether it is one of the text.
-    passed: Vec<(Phase, bool)>,
+    /// The tokens so far.
+    passed: Vec<Passed>,
+    /// How many of them come before the text with a form that is being written, or may begin.
+    before: usize,
+    /// That text on its way, once it was looked at.
+    live: Option<Live>,
     allowed: Ids,
 }
 
-/// Why an answer cannot be held to a form.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FormError {
-    /// None of the tokens that are to end an answer is one of the model's.
-    #[error("no token of the model ends an answer")]
-    NoEnd,
-    /// The grammar is too complex, or allows no token of the model's; in llguidance's words.
-    #[error("{0}")]
-    Grammar(String),
-    /// A token that was not allowed.
-    #[error("token {0} may not come here")]
-    NotAllowed(u32),
-    /// More tokens were to be taken back than there are.
-    #[error("there are no {0} tokens to take back")]
-    TooFewTokens(usize),
+/// A token, and where the answer was before it.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    phase: Phase,
+    id: u32,
+    /// Whether it belongs to a text with a form.
+    formed: bool,
 }
 
-impl Form {
-    /// For the answers to a prompt that `chat` has rendered, with the opening that it came with. The
-    /// form is that of the content; the model may think before, and call one of `tools` instead.
-    /// `ends`: tokens that end an answer.
-    ///
-    /// # Errors
-    /// [`FormError::NoEnd`].
-    pub fn of_answer(
-        grammar: Arc<Compiled>,
-        chat: &Chat,
-        opening: Opening,
-        tools: &[Tool],
-        ends: &[u32],
-    ) -> Result<Self, FormError> {
-        let frame = match chat.format() {
-            Format::Harmony(tokens) => Frame::harmony(tokens, tools, grammar.is_json()),
-            Format::Template(renderer) => {
-                Frame::tagged(renderer.tags(), opening, tools, chat.tokenizer())
-            }
-        };
-        Self::new(grammar, frame, ends)
-    }
-
-    /// For continuations of a raw text, all of which has the form.
-    ///
-    /// # Errors
-    /// [`FormError::NoEnd`].
-    pub fn of_text(grammar: Arc<Compiled>, ends: &[u32]) -> Result<Self, FormError> {
-        Self::new(grammar, Frame::plain(), ends)
-    }
-
-    fn new(grammar: Arc<Compiled>, frame: Frame, ends: &[u32]) -> Result<Self, FormError> {
-        let beyond = grammar.vocabulary().end();
-        let ends = ends.iter().copied().filter(|&id| id < beyond && Some(id) != frame.call_end());
-        let ends: Arc<[u32]> = ends.collect();
-        if ends.is_empty() {
-            return Err(FormError::NoEnd);
-        }
-        Ok(Self { grammar, frame: Arc::new(frame), ends })
-    }
-
-    /// An answer before its first token.
-    pub fn begin(&self) -> Formed {
-        Formed {
-            frame: self.frame.clone(),
-            ends: self.ends.clone(),
-            matcher: self.grammar.begin(),
-            phase: self.frame.first(),
-            passed: Vec::new(),
-            allowed: Ids::new(),
-        }
-    }
+/// A text with a form.
+#[derive(Debug)]
+struct Live {
+    matcher: Matcher,
+    /// How many tokens of the answer come before it.
+    before: usize,
 }
 
 impl Formed {
+    pub(super) fn new(form: Form) -> Self {
+        let phase = form.frame.first();
+        Self { form, phase, passed: Vec::new(), before: 0, live: None, allowed: Ids::new() }
+    }
+
+    /// Whether nearly any token may come next, so that it is better to look at one that was drawn
+    /// than at all of them: not within a text with a form.
+    pub fn is_loose(&self) -> bool {
+        self.phase != Phase::Over && self.form.frame.grammar(self.phase).is_none()
+    }
+
+    /// Whether this token may come next. Takes no time where the answer [is
+    /// loose](Self::is_loose).
+    ///
+    /// # Errors
+    /// [`FormError::Grammar`].
+    pub fn allows(&mut self, id: u32) -> Result<bool, FormError> {
+        if self.is_loose() {
+            return Ok(self.form.frame.step(self.phase, id, &self.setting(false)).is_some());
+        }
+        self.allowed().map(|allowed| contains(allowed, id))
+    }
+
     /// The tokens that may come next, among them those that end the answer if it may end here: bit
     /// `id % 32` of word `id / 32`. Ids beyond the last word may not come.
     ///
     /// # Errors
     /// [`FormError::Grammar`].
     pub fn allowed(&mut self) -> Result<&[u32], FormError> {
-        let vocabulary = self.matcher.vocabulary().clone();
-        self.allowed.clear();
-        self.allowed.resize(vocabulary.text().len(), 0);
-        self.frame.allow(self.phase, &vocabulary, &self.ends, &mut self.allowed);
-        if self.frame.has_text(self.phase) {
-            let next = self.matcher.next()?;
-            self.allowed.iter_mut().zip(&next.tokens).for_each(|(word, text)| *word |= text);
-            if next.end {
-                self.ends.iter().for_each(|&id| insert(&mut self.allowed, id));
-            }
+        let mut allowed = std::mem::take(&mut self.allowed);
+        allowed.clear();
+        allowed.resize(self.form.vocabulary.text().len(), 0);
+        let mut may_end = false;
+        if let Some(matcher) = self.matcher()? {
+            let next = matcher.next()?;
+            allowed.iter_mut().zip(&next.tokens).for_each(|(word, text)| *word |= text);
+            may_end = next.end;
         }
+        self.form.frame.allow(self.phase, &self.setting(may_end), &mut allowed);
+        self.allowed = allowed;
         Ok(&self.allowed)
     }
 
@@ -130,20 +87,26 @@ impl Formed {
     /// # Errors
     /// [`FormError::NotAllowed`], or [`FormError::Grammar`].
     pub fn push(&mut self, id: u32) -> Result<(), FormError> {
-        let is_text = self.frame.has_text(self.phase) && self.matcher.push(id)?;
-        let next = if is_text { Phase::Text } else { self.step(id)? };
-        self.passed.push((self.phase, is_text));
-        self.phase = next;
-        Ok(())
-    }
-
-    /// What comes after a token that is none of the text's.
-    fn step(&mut self, id: u32) -> Result<Phase, FormError> {
-        match self.frame.step(self.phase, id, self.matcher.vocabulary(), &self.ends) {
-            Step::To(phase) => Ok(phase),
-            Step::Text if self.ends.contains(&id) && self.matcher.may_end()? => Ok(Phase::Over),
-            Step::Text | Step::No => Err(FormError::NotAllowed(id)),
+        let mut may_end = false;
+        let mut formed = false;
+        if let Some(matcher) = self.matcher()? {
+            formed = matcher.push(id)?;
+            may_end = !formed && matcher.may_end()?;
         }
+        let frame = &self.form.frame;
+        let next = match self.phase {
+            Phase::At { place, .. } if formed => frame.within(frame.inner(place)),
+            phase => {
+                let next = frame.step(phase, id, &self.setting(may_end));
+                next.ok_or(FormError::NotAllowed(id))?
+            }
+        };
+        self.passed.push(Passed { phase: self.phase, id, formed });
+        self.phase = next;
+        if !formed {
+            self.before = self.passed.len();
+        }
+        Ok(())
     }
 
     /// Takes the last `tokens` tokens back.
@@ -152,12 +115,44 @@ impl Formed {
     /// [`FormError::TooFewTokens`], or [`FormError::Grammar`] if there was such an error before.
     pub fn rollback(&mut self, tokens: usize) -> Result<(), FormError> {
         let left = self.passed.len().checked_sub(tokens).ok_or(FormError::TooFewTokens(tokens))?;
-        let of_text = self.passed[left..].iter().filter(|(_, is_text)| *is_text).count();
-        self.matcher.rollback(of_text)?;
-        if let Some(&(phase, _)) = self.passed.get(left) {
+        let of_text = |passed: &&Passed| passed.formed;
+        let before = left - self.passed[..left].iter().rev().take_while(of_text).count();
+        // What the text goes on with from there on is taken back; if that is another text, the one
+        // that was there is read anew when it is looked at.
+        match &mut self.live {
+            Some(live) if live.before == before => {
+                let text = self.passed[left..].iter().take_while(of_text).count();
+                live.matcher.rollback(text)?;
+            }
+            live => *live = None,
+        }
+        if let Some(&Passed { phase, .. }) = self.passed.get(left) {
             self.phase = phase;
         }
         self.passed.truncate(left);
+        self.before = before;
         Ok(())
+    }
+
+    /// The text with a form that is being written, or may begin, here.
+    fn matcher(&mut self) -> Result<Option<&mut Matcher>, FormError> {
+        let Some(grammar) = self.form.frame.grammar(self.phase) else { return Ok(None) };
+        let before = self.before;
+        let live = match self.live.take() {
+            Some(live) if live.before == before => live,
+            _ => {
+                let mut matcher = self.form.grammars[grammar].begin();
+                for passed in &self.passed[before..] {
+                    matcher.push(passed.id)?;
+                }
+                Live { matcher, before }
+            }
+        };
+        Ok(Some(&mut self.live.insert(live).matcher))
+    }
+
+    fn setting(&self, may_end: bool) -> Setting<'_> {
+        let Form { vocabulary, ends, .. } = &self.form;
+        Setting { vocabulary, ends, may_end }
     }
 }

@@ -1,282 +1,194 @@
-//! Where the text that has a form stands in an answer, and what may stand around it.
+//! What an answer consists of, from its first token to its last: places, and what joins them.
 //!
-//! The prompt has begun the answer, and it goes on with one of a few openings, each of which leads to
-//! a thought, a call or the text itself. A thought ends with a token or a tag; then comes an opening
-//! again. The text has its form and ends the answer, and so does a call. So what a person reads is the
-//! text and nothing else, and an answer that ends by itself has one, or calls a function.
+//! Thoughts, calls and what the person reads stand in places of their own (`harmony.rs` and
+//! `tagged.rs` say which there are). In between there is nothing but ways: so no header is malformed
+//! and nothing is written where nobody would read it.
 
-use super::phase::{Phase, Step};
-use super::vocabulary::{Vocabulary, insert, remove};
-use super::ways::{AUTHOR, Body, Symbol, Way, allow_symbols, begins, harmony_ways};
-use crate::conversation::Tool;
-use crate::harmony::Tokens;
-use crate::prompt::Opening;
-use crate::tagged::{THINK, THINK_END, TOOL_CALL, TOOL_CALL_END, Tags};
-use crate::tokenizer::Tokenizer;
+use super::phase::{Matched, Phase};
+use super::place::{Place, Text, allow_newlines};
+use super::vocabulary::{Vocabulary, insert, is_newlines};
+use super::ways::{Way, allow_symbols, begins};
 
-/// Newlines that may set the text off from the thought before it, in tokens.
-const MAX_NEWLINES: u8 = 4;
+/// The place behind the last token of an answer.
+pub(super) const OVER: u16 = u16::MAX;
 
-/// What an answer consists of.
+/// The places of an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
-    openings: Vec<Way>,
-    /// Whether the text may begin without an opening.
-    direct: bool,
-    thought_end: ThoughtEnd,
-    /// The token that ends a call; `None`: whatever ends an answer.
-    call_end: Option<u32>,
-    /// Control tokens within calls.
-    call_tokens: Vec<u32>,
-    first: Phase,
+    places: Vec<Place>,
+    first: u16,
 }
 
-/// What ends a thought.
+/// What does not change from token to token.
 #[derive(Clone, Copy, Debug)]
-enum ThoughtEnd {
-    /// A control token.
-    Token(u32),
-    /// A tag, whose first character comes in it once; newlines may follow it. It may be a control
-    /// token too.
-    Tag(&'static str, Option<u32>),
+pub(super) struct Setting<'a> {
+    pub(super) vocabulary: &'a Vocabulary,
+    /// Tokens that end an answer.
+    pub(super) ends: &'a [u32],
+    /// Whether the text with a form that is being written may end here.
+    pub(super) may_end: bool,
 }
 
 impl Frame {
-    /// An answer that is the text alone.
+    /// An answer that begins in place `first`; all that leads on from places leads to others of
+    /// them, or to [`OVER`].
+    pub(super) fn new(places: Vec<Place>, first: u16) -> Self {
+        Self { places, first }
+    }
+
+    /// An answer that is a text with a form, and nothing else.
     pub(super) fn plain() -> Self {
-        Self::of_tags(None, Opening::Answer)
-    }
-
-    /// An answer in Harmony: thoughts in the channel `analysis`, the text in `final`, and calls of
-    /// these functions.
-    pub(super) fn harmony(tokens: &Tokens, tools: &[Tool], json: bool) -> Self {
-        // The prompt ends with the author.
-        let passed = 1 + AUTHOR.len();
-        Self {
-            openings: harmony_ways(tokens, tools, json),
-            direct: false,
-            thought_end: ThoughtEnd::Token(tokens.end),
-            call_end: Some(tokens.call),
-            call_tokens: Vec::new(),
-            first: Phase::Way { way: 0, passed, newlines: 0, thought: false },
-        }
-    }
-
-    /// An answer with tags: a thought, if the model thinks in tags, and then the text, or calls if
-    /// there are functions.
-    pub(super) fn tagged(
-        tags: Tags,
-        opening: Opening,
-        tools: &[Tool],
-        tokenizer: &Tokenizer,
-    ) -> Self {
-        let tag = |text: &'static str, body| {
-            // A tag may be a control token, or text that may be cut anywhere.
-            let symbols = match control_token(tokenizer, text) {
-                Some(id) => vec![Symbol::Token(id)],
-                None => text.bytes().map(Symbol::Byte).collect(),
-            };
-            Way { symbols, body }
-        };
-        let thinks = (tags.thoughts && opening == Opening::Answer).then_some(());
-        let calls = (tags.calls && !tools.is_empty()).then_some(());
-        let openings = [
-            thinks.map(|()| tag(THINK, Body::Thought)),
-            calls.map(|()| tag(TOOL_CALL, Body::Call)),
-        ];
-        let in_calls = [TOOL_CALL, TOOL_CALL_END];
-        Self {
-            openings: openings.into_iter().flatten().collect(),
-            call_tokens: in_calls
-                .into_iter()
-                .filter_map(|tag| control_token(tokenizer, tag))
-                .collect(),
-            ..Self::of_tags(control_token(tokenizer, THINK_END), opening)
-        }
-    }
-
-    fn of_tags(end: Option<u32>, opening: Opening) -> Self {
-        Self {
-            openings: Vec::new(),
-            direct: true,
-            thought_end: ThoughtEnd::Tag(THINK_END, end),
-            call_end: None,
-            call_tokens: Vec::new(),
-            first: match opening {
-                Opening::Answer => Phase::Way { way: 0, passed: 0, newlines: 0, thought: false },
-                Opening::Thought => Phase::Thought { tag: 0 },
-            },
-        }
+        let text = Place { text: Text::Formed(0), ends: true, ..Place::default() };
+        Self::new(vec![text], 0)
     }
 
     /// Where an answer begins.
     pub(super) fn first(&self) -> Phase {
-        self.first
+        self.enter(self.first)
     }
 
-    /// Whether the text may begin, or go on, here.
-    pub(super) fn has_text(&self, phase: Phase) -> bool {
-        match phase {
-            Phase::Way { passed, .. } => self.direct && passed == 0,
-            Phase::Text => true,
-            _ => false,
+    /// The grammar that the text follows which may begin, or go on, here.
+    pub(super) fn grammar(&self, phase: Phase) -> Option<usize> {
+        let Phase::At { place, .. } = phase else { return None };
+        match self.places[usize::from(self.inner(place))].text {
+            Text::Formed(grammar) => Some(grammar),
+            Text::None | Text::Free => None,
         }
     }
 
-    /// The token that ends a call, if it is not what ends any answer.
-    pub(super) fn call_end(&self) -> Option<u32> {
-        self.call_end
+    /// The place whose grammar a token of text follows here.
+    pub(super) fn inner(&self, place: u16) -> u16 {
+        self.places[usize::from(place)].begins.unwrap_or(place)
     }
 
-    /// Adds the tokens of the frame that may come.
-    pub(super) fn allow(
-        &self,
-        phase: Phase,
-        vocabulary: &Vocabulary,
-        ends: &[u32],
-        ids: &mut [u32],
-    ) {
-        match phase {
-            Phase::Way { passed, newlines, .. } => {
-                for way in self.ways(phase) {
-                    allow_symbols(&way.symbols[passed..], vocabulary, ids);
-                }
-                if passed == 0 && newlines > 0 {
-                    let breaks =
-                        ["\n", "\r"].iter().flat_map(|c| vocabulary.extensions(c.as_bytes()));
-                    let breaks = breaks.filter(|&id| is_newlines(vocabulary.bytes(id)));
-                    breaks.for_each(|id| insert(ids, id));
-                }
-            }
-            Phase::Thought { tag } => self.allow_thought(tag, vocabulary, ids),
-            Phase::Call => {
-                ids.copy_from_slice(vocabulary.text());
-                self.call_tokens.iter().for_each(|&id| insert(ids, id));
-                match self.call_end {
-                    Some(id) => insert(ids, id),
-                    None => ends.iter().for_each(|&id| insert(ids, id)),
-                }
-            }
-            Phase::Text | Phase::Over => {}
-        }
+    /// Within a place, past anything that may come before its text.
+    pub(super) fn within(&self, place: u16) -> Phase {
+        Phase::At { place, newlines: 0, matched: Matched::default() }
     }
 
-    fn allow_thought(&self, matched: usize, vocabulary: &Vocabulary, ids: &mut [u32]) {
-        ids.copy_from_slice(vocabulary.text());
-        match self.thought_end {
-            ThoughtEnd::Token(id) => insert(ids, id),
-            ThoughtEnd::Tag(tag, id) => {
-                // What comes after the tag would be no part of the thought, so it must be nothing.
-                vocabulary
-                    .sealed(tag.as_bytes(), is_newlines)
-                    .iter()
-                    .for_each(|&id| remove(ids, id));
-                if matched > 0 {
-                    let rest = &tag.as_bytes()[matched..];
-                    let ending = vocabulary.extensions(rest);
-                    let more = |id: &u32| !is_newlines(&vocabulary.bytes(*id)[rest.len()..]);
-                    ending.into_iter().filter(more).for_each(|id| remove(ids, id));
-                }
-                id.into_iter().for_each(|id| insert(ids, id));
-            }
-        }
+    fn enter(&self, place: u16) -> Phase {
+        let Some(entered) = self.places.get(usize::from(place)) else { return Phase::Over };
+        Phase::At { place, newlines: entered.newlines, matched: Matched::default() }
     }
 
-    /// What becomes of a token.
-    pub(super) fn step(
-        &self,
-        phase: Phase,
-        id: u32,
-        vocabulary: &Vocabulary,
-        ends: &[u32],
-    ) -> Step {
-        match phase {
-            Phase::Way { passed, newlines, thought, .. } => {
-                let bytes = vocabulary.bytes(id);
-                for way in self.ways(phase) {
-                    if let Some(length) = begins(&way.symbols[passed..], id, bytes) {
-                        return Step::To(self.along(way, passed + length, thought));
-                    }
-                }
-                if passed == 0 && newlines > 0 && is_newlines(bytes) && !bytes.is_empty() {
-                    let newlines = newlines - 1;
-                    return Step::To(Phase::Way { way: 0, passed, newlines, thought });
-                }
-                if self.has_text(phase) { Step::Text } else { Step::No }
+    /// Where an answer is after a token that belongs to no text with a form; `None`: it may not
+    /// come.
+    pub(super) fn step(&self, phase: Phase, id: u32, setting: &Setting<'_>) -> Option<Phase> {
+        let bytes = setting.vocabulary.bytes(id);
+        let (place, newlines, matched) = match phase {
+            Phase::At { place, newlines, matched } => (place, newlines, matched),
+            Phase::On { place, way, passed } => {
+                let next = self.proceed(place, way, passed, id, bytes);
+                return next.or_else(|| self.step(self.stray(place)?, id, setting));
             }
-            Phase::Thought { tag } => self.think(tag, id, vocabulary),
-            Phase::Call if self.call_end == Some(id) => Step::To(Phase::Over),
-            Phase::Call if self.call_end.is_none() && ends.contains(&id) => Step::To(Phase::Over),
-            Phase::Call if vocabulary.is_text(id) || self.call_tokens.contains(&id) => {
-                Step::To(Phase::Call)
-            }
-            Phase::Text => Step::Text,
-            Phase::Call | Phase::Over => Step::No,
-        }
-    }
-
-    /// The ways that an answer may still be on.
-    fn ways(&self, phase: Phase) -> impl Iterator<Item = &Way> {
-        let on = match phase {
-            Phase::Way { way, passed, thought, .. } => {
-                self.openings.get(way).map(|way| (&way.symbols[..passed], thought))
-            }
-            _ => None,
+            Phase::Over => return None,
         };
-        self.openings.iter().filter(move |way| {
-            // Where the text needs no opening, one thought is enough.
-            let again = |thought| thought && self.direct && way.body == Body::Thought;
-            on.is_some_and(|(passed, thought)| way.symbols.starts_with(passed) && !again(thought))
+        let here = &self.places[usize::from(place)];
+        if self.may_leave(here, setting) {
+            if let Some(next) = self.proceed(place, 0, 0, id, bytes) {
+                return Some(next);
+            }
+            if here.ends && setting.ends.contains(&id) {
+                return Some(Phase::Over);
+            }
+        }
+        if bytes.is_empty() {
+            return None;
+        }
+        if newlines > 0 && is_newlines(bytes) {
+            return Some(Phase::At { place, newlines: newlines - 1, matched });
+        }
+        match here.begins {
+            Some(inner) => self.step(self.enter(inner), id, setting),
+            None if here.text == Text::Free => self.read(place, matched, bytes),
+            None => None,
+        }
+    }
+
+    /// Adds the tokens that may come, but those of a text with a form.
+    pub(super) fn allow(&self, phase: Phase, setting: &Setting<'_>, ids: &mut [u32]) {
+        let vocabulary = setting.vocabulary;
+        let (place, newlines, matched) = match phase {
+            Phase::At { place, newlines, matched } => (place, newlines, matched),
+            Phase::On { place, way, passed } => {
+                self.allow_ways(place, way, passed, vocabulary, ids);
+                if let Some(text) = self.stray(place) {
+                    self.allow(text, setting, ids);
+                }
+                return;
+            }
+            Phase::Over => return,
+        };
+        let here = &self.places[usize::from(place)];
+        if self.may_leave(here, setting) {
+            self.allow_ways(place, 0, 0, vocabulary, ids);
+            if here.ends {
+                setting.ends.iter().for_each(|&id| insert(ids, id));
+            }
+        }
+        if newlines > 0 {
+            allow_newlines(vocabulary, ids);
+        }
+        match here.begins {
+            Some(inner) => self.allow(self.enter(inner), setting, ids),
+            None if here.text == Text::Free => here.allow_text(matched, vocabulary, ids),
+            None => {}
+        }
+    }
+
+    /// The free text that an answer is in which turns off from a way of a place.
+    fn stray(&self, place: u16) -> Option<Phase> {
+        let inner = self.places[usize::from(place)].begins?;
+        (self.places[usize::from(inner)].text == Text::Free).then(|| self.within(inner))
+    }
+
+    fn may_leave(&self, here: &Place, setting: &Setting<'_>) -> bool {
+        setting.may_end || !matches!(here.text, Text::Formed(_))
+    }
+
+    /// The ways that an answer may still be on, each with its number.
+    fn ways(&self, place: u16, way: u16, passed: u16) -> impl Iterator<Item = (usize, &Way)> {
+        let ways = &self.places[usize::from(place)].ways;
+        let walked = ways.get(usize::from(way)).map(|way| &way.symbols[..usize::from(passed)]);
+        let on = move |way: &&Way| way.symbols.starts_with(walked.unwrap_or_default());
+        ways.iter().enumerate().filter(move |(_, way)| on(way))
+    }
+
+    /// One token further on a place's ways.
+    fn proceed(&self, place: u16, way: u16, passed: u16, id: u32, bytes: &[u8]) -> Option<Phase> {
+        self.ways(place, way, passed).find_map(|(number, way)| {
+            let from = usize::from(passed);
+            let to = from + begins(&way.symbols[from..], id, bytes)?;
+            if to == way.symbols.len() {
+                return Some(self.enter(way.to));
+            }
+            let way = u16::try_from(number).ok()?;
+            Some(Phase::On { place, way, passed: u16::try_from(to).ok()? })
         })
     }
 
-    /// The phase after so many symbols of a way.
-    fn along(&self, way: &Way, passed: usize, thought: bool) -> Phase {
-        if passed < way.symbols.len() {
-            let way = self.openings.iter().position(|other| std::ptr::eq(other, way)).unwrap_or(0);
-            return Phase::Way { way, passed, newlines: 0, thought };
-        }
-        match way.body {
-            Body::Thought => Phase::Thought { tag: 0 },
-            Body::Call => Phase::Call,
-            Body::Text => Phase::Text,
+    fn allow_ways(
+        &self,
+        place: u16,
+        way: u16,
+        passed: u16,
+        vocabulary: &Vocabulary,
+        ids: &mut [u32],
+    ) {
+        for (_, way) in self.ways(place, way, passed) {
+            allow_symbols(&way.symbols[usize::from(passed)..], vocabulary, ids);
         }
     }
 
-    fn think(&self, mut matched: usize, id: u32, vocabulary: &Vocabulary) -> Step {
-        let newlines = if self.direct { MAX_NEWLINES } else { 0 };
-        let after = Step::To(Phase::Way { way: 0, passed: 0, newlines, thought: true });
-        let (ThoughtEnd::Token(end) | ThoughtEnd::Tag(_, Some(end))) = self.thought_end else {
-            return self.read_thought(&mut matched, vocabulary.bytes(id), after);
-        };
-        if id == end { after } else { self.read_thought(&mut matched, vocabulary.bytes(id), after) }
-    }
-
-    fn read_thought(&self, matched: &mut usize, bytes: &[u8], after: Step) -> Step {
-        if bytes.is_empty() {
-            return Step::No;
-        }
-        if let ThoughtEnd::Tag(tag, _) = self.thought_end {
-            let tag = tag.as_bytes();
-            for (at, &byte) in bytes.iter().enumerate() {
-                *matched = match byte {
-                    _ if byte == tag[*matched] => *matched + 1,
-                    _ => usize::from(byte == tag[0]),
-                };
-                if *matched == tag.len() {
-                    return if is_newlines(&bytes[at + 1..]) { after } else { Step::No };
-                }
+    /// A token of a free text, in which a tag may end.
+    fn read(&self, place: u16, mut matched: Matched, bytes: &[u8]) -> Option<Phase> {
+        let here = &self.places[usize::from(place)];
+        for (at, &byte) in bytes.iter().enumerate() {
+            matched = here.follow(matched, byte);
+            if let Some(tag) = here.whole(matched) {
+                return is_newlines(&bytes[at + 1..]).then(|| self.enter(tag.to));
             }
         }
-        Step::To(Phase::Thought { tag: *matched })
+        Some(Phase::At { place, newlines: 0, matched })
     }
-}
-
-fn is_newlines(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r'))
-}
-
-/// The control token of that name.
-fn control_token(tokenizer: &Tokenizer, name: &str) -> Option<u32> {
-    tokenizer.special(name).filter(|&id| tokenizer.is_special(id))
 }

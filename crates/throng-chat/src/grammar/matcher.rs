@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use llguidance::Matcher as Parser;
 
-use super::formed::FormError;
+use super::form::FormError;
+use super::numbers::Reader;
 use super::vocabulary::{Ids, Vocabulary, contains, remove};
 
 /// A grammar and the text so far. It shares nothing that changes with any other text, so that what it
@@ -13,6 +14,8 @@ use super::vocabulary::{Ids, Vocabulary, contains, remove};
 pub(super) struct Matcher {
     parser: Parser,
     vocabulary: Arc<Vocabulary>,
+    /// Of a text that is JSON, its reader before it and after each of its tokens; empty for others.
+    readers: Vec<Reader>,
 }
 
 /// What may come next.
@@ -24,13 +27,9 @@ pub(super) struct Next {
 }
 
 impl Matcher {
-    pub(super) fn new(parser: Parser, vocabulary: Arc<Vocabulary>) -> Self {
-        Self { parser, vocabulary }
-    }
-
-    /// The vocabulary that it was made for.
-    pub(super) fn vocabulary(&self) -> &Arc<Vocabulary> {
-        &self.vocabulary
+    /// `reader`: what reads the text, if it is JSON.
+    pub(super) fn new(parser: Parser, vocabulary: Arc<Vocabulary>, reader: Option<Reader>) -> Self {
+        Self { parser, vocabulary, readers: reader.into_iter().collect() }
     }
 
     /// What may come next.
@@ -43,6 +42,11 @@ impl Matcher {
         let mut tokens: Ids = both.map(|(allowed, text)| allowed & text).collect();
         tokens.resize(vocabulary.text().len(), 0);
         remove(&mut tokens, vocabulary.end());
+        if let Some(reader) = self.readers.last().filter(|reader| reader.is_in_number()) {
+            let too_great = |id: &u32| reader.read(vocabulary.bytes(*id)).is_none();
+            let digits = vocabulary.with_digits().iter().copied();
+            digits.filter(too_great).for_each(|id| remove(&mut tokens, id));
+        }
         Ok(Next { tokens, end })
     }
 
@@ -51,7 +55,16 @@ impl Matcher {
         if !contains(self.vocabulary.text(), id) || self.parser.is_stopped() {
             return Ok(false);
         }
-        Ok(self.parser.try_consume_tokens(&[id]).map_err(failed)? == 1)
+        let reader = match self.readers.last() {
+            None => None,
+            Some(reader) => match reader.read(self.vocabulary.bytes(id)) {
+                None if reader.is_in_number() => return Ok(false),
+                next => Some(next.unwrap_or_default()),
+            },
+        };
+        let taken = self.parser.try_consume_tokens(&[id]).map_err(failed)? == 1;
+        self.readers.extend(reader.filter(|_| taken));
+        Ok(taken)
     }
 
     /// Whether the text may end.
@@ -61,13 +74,15 @@ impl Matcher {
 
     /// Takes the last `tokens` tokens back.
     pub(super) fn rollback(&mut self, tokens: usize) -> Result<(), FormError> {
+        self.readers.truncate(self.readers.len().saturating_sub(tokens));
         self.parser.rollback(tokens).map_err(failed)
     }
 }
 
 impl Clone for Matcher {
     fn clone(&self) -> Self {
-        Self { parser: self.parser.deep_clone(), vocabulary: self.vocabulary.clone() }
+        let (vocabulary, readers) = (self.vocabulary.clone(), self.readers.clone());
+        Self { parser: self.parser.deep_clone(), vocabulary, readers }
     }
 }
 

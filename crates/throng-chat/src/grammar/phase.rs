@@ -1,28 +1,20 @@
-//! Where in its frame an answer is, and what a token does there.
+//! Where in its frame an answer is.
 
-/// Where in its frame an answer is.
+/// Where in its frame an answer is. Kept for each token, so it is small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Within one of the ways that begin with the first `passed` symbols of way `way`. At their
-    /// beginning, newlines may come yet, and it may be that of an answer or behind a thought.
-    Way { way: usize, passed: usize, newlines: u8, thought: bool },
-    /// In a thought of which so many bytes may be those of the tag that ends it.
-    Thought { tag: usize },
-    /// In a call.
-    Call,
-    /// In the text.
-    Text,
+    /// In a place, where so many newlines may come yet before anything else.
+    At { place: u16, newlines: u8, matched: Matched },
+    /// On those of a place's ways that begin with the first `passed` symbols of way `way`.
+    On { place: u16, way: u16, passed: u16 },
     /// Nothing may come.
     Over,
 }
 
-/// What becomes of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// It belongs to the frame, and the answer goes on so.
-    To(Phase),
-    /// It is one for the text, or one that ends the answer.
-    Text,
-    /// It may not come.
-    No,
+/// How much of a tag the text so far ends with: the first `bytes` bytes of tag `tag`, and so of all
+/// tags that begin alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Matched {
+    pub(super) tag: u8,
+    pub(super) bytes: u8,
 }

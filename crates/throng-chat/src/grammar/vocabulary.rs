@@ -4,7 +4,7 @@
 //! the tokenizer has stands for the end of the text: a grammar allows it where the text may end.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llguidance::toktrie::{ApproximateTokEnv, TokEnv, TokRxInfo, TokTrie, TrieNode};
 
@@ -24,14 +24,18 @@ const MAX_BYTES: usize = 1 << 22;
 /// A set of token ids: bit `id % 32` of word `id / 32`.
 pub(super) type Ids = Vec<u32>;
 
+/// A tag, and tokens that have to do with it.
+type Sealed = (&'static str, Arc<[u32]>);
+
 /// The tokens that stand for text.
 pub(super) struct Vocabulary {
     env: TokEnv,
     tokens: usize,
     text: Ids,
-    /// Tokens within which a thought would end with its tag, and something else begin; see
-    /// [`Vocabulary::without`].
-    sealed: OnceLock<Vec<u32>>,
+    /// By tag, the tokens that have it within them and go on with something else.
+    sealed: Mutex<Vec<Sealed>>,
+    /// Tokens with a digit in them.
+    with_digits: OnceLock<Vec<u32>>,
 }
 
 impl Vocabulary {
@@ -50,7 +54,13 @@ impl Vocabulary {
         words.push(END.to_vec());
         let trie = TokTrie::from(&TokRxInfo::new(end + 1, end), &words);
         let env: TokEnv = Arc::new(ApproximateTokEnv::new(trie));
-        Some(Arc::new(Self { env, tokens, text, sealed: OnceLock::new() }))
+        Some(Arc::new(Self {
+            env,
+            tokens,
+            text,
+            sealed: Mutex::default(),
+            with_digits: OnceLock::new(),
+        }))
     }
 
     /// For llguidance.
@@ -96,17 +106,26 @@ impl Vocabulary {
         found
     }
 
-    /// Tokens that have `tag` within them, and behind it what `is_free` does not let pass. The tag
-    /// and the function are the same each time.
-    pub(super) fn sealed(&self, tag: &[u8], is_free: impl Fn(&[u8]) -> bool) -> &[u32] {
-        self.sealed.get_or_init(|| {
-            let has = |&id: &u32| {
-                let bytes = self.bytes(id);
-                let at = bytes.windows(tag.len()).position(|window| window == tag);
-                at.is_some_and(|at| !is_free(&bytes[at + tag.len()..]))
-            };
-            (0..self.end()).filter(has).collect()
-        })
+    /// Tokens that have `tag` within them, and behind it anything but newlines.
+    pub(super) fn sealed(&self, tag: &'static str) -> Arc<[u32]> {
+        let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, ids)) = sealed.iter().find(|(other, _)| *other == tag) {
+            return ids.clone();
+        }
+        let has = |&id: &u32| {
+            let bytes = self.bytes(id);
+            let at = bytes.windows(tag.len()).position(|window| window == tag.as_bytes());
+            at.is_some_and(|at| !is_newlines(&bytes[at + tag.len()..]))
+        };
+        let ids: Arc<[u32]> = (0..self.end()).filter(has).collect();
+        sealed.push((tag, ids.clone()));
+        ids
+    }
+
+    /// Tokens with a digit in them.
+    pub(super) fn with_digits(&self) -> &[u32] {
+        let has = |id: &u32| self.bytes(*id).iter().any(u8::is_ascii_digit);
+        self.with_digits.get_or_init(|| (0..self.end()).filter(has).collect())
     }
 
     fn trie(&self) -> &TokTrie {
@@ -127,6 +146,11 @@ fn text_of(tokenizer: &Tokenizer, id: u32) -> Vec<u8> {
         return Vec::new();
     }
     bytes.to_vec()
+}
+
+/// Whether there are newlines and nothing else, or nothing at all.
+pub(super) fn is_newlines(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
 /// Whether a set has an id.

@@ -1,17 +1,12 @@
-//! The ways into a body of an answer: texts with control tokens among them.
+//! The ways from one place of an answer to another: texts with control tokens among them.
 
 use super::vocabulary::{Vocabulary, insert};
-use crate::conversation::Tool;
-use crate::harmony::Tokens;
 
-/// Who answers, in Harmony.
-pub(super) const AUTHOR: &str = "assistant";
-
-/// From where a message begins to where its body does.
+/// What leads to a place.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     pub(super) symbols: Vec<Symbol>,
-    pub(super) body: Body,
+    pub(super) to: u16,
 }
 
 /// What a way consists of.
@@ -23,17 +18,9 @@ pub(super) enum Symbol {
     Token(u32),
 }
 
-/// Where a way leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Body {
-    Thought,
-    Call,
-    Text,
-}
-
 /// A piece of a way.
 #[derive(Clone, Copy, Debug)]
-enum Part<'a> {
+pub(super) enum Part<'a> {
     Text(&'a str),
     Token(u32),
 }
@@ -47,33 +34,10 @@ impl Part<'_> {
     }
 }
 
-/// The headers of Harmony that lead to a thought, to the text, or to a call of one of the functions,
-/// each from its `<|start|>` on.
-pub(super) fn harmony_ways(tokens: &Tokens, tools: &[Tool], json: bool) -> Vec<Way> {
-    let own = |body, parts: &[Part<'_>]| {
-        let author = [Part::Token(tokens.start), Part::Text(AUTHOR)];
-        Way { symbols: author.iter().chain(parts).flat_map(Part::symbols).collect(), body }
-    };
-    let (channel, message) = (Part::Token(tokens.channel), Part::Token(tokens.message));
-    let form = [Part::Text(" "), Part::Token(tokens.constrain), Part::Text("json"), message];
-    let mut openings = vec![
-        own(Body::Thought, &[channel, Part::Text("analysis"), message]),
-        own(Body::Text, &[channel, Part::Text("final"), message]),
-    ];
-    if json {
-        openings.push(own(Body::Text, &[&[channel, Part::Text("final")][..], &form].concat()));
+impl Way {
+    pub(super) fn new(parts: &[Part<'_>], to: u16) -> Self {
+        Self { symbols: parts.iter().flat_map(Part::symbols).collect(), to }
     }
-    for tool in tools {
-        let to = format!(" to=functions.{}", tool.name);
-        let to = Part::Text(&to);
-        for name in ["commentary", "analysis"].map(Part::Text) {
-            for head in [[channel, name, to], [to, channel, name]] {
-                openings.push(own(Body::Call, &[&head[..], &[message]].concat()));
-                openings.push(own(Body::Call, &[&head[..], &form].concat()));
-            }
-        }
-    }
-    openings
 }
 
 /// Adds the tokens with which the symbols begin.

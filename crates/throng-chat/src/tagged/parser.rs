@@ -5,10 +5,11 @@
 //!
 //! - a call that is malformed, or that does not end, is content, tags and all;
 //! - a thought that does not end is a thought;
+//! - where calls stand in no tags, an answer is one or several, or text as a whole;
 //! - an ending tag where nothing has begun, and any tag within a thought, is text.
 
-use super::call::{Call, ends_in_string};
-use super::{THINK, THINK_END, TOOL_CALL, TOOL_CALL_END, Tags};
+use super::call::{Call, ends_in_string, may_be_call};
+use super::{CallStyle, THINK, THINK_END, TOOL_CALL, TOOL_CALL_END, Tags};
 use crate::delta::{Delta, append};
 use crate::prompt::Opening;
 use crate::tokenizer::{Detokenizer, Tokenizer};
@@ -35,6 +36,8 @@ pub(crate) struct Parser {
     formed: bool,
     /// Whether content has begun.
     begun: bool,
+    /// Functions whose calls are all that an answer says.
+    offered: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +76,20 @@ impl Parser {
             reasoning_tokens: 0,
             formed: false,
             begun: false,
+            offered: Vec::new(),
         }
     }
 
     /// The content has a form of its own, within which no tag is one.
     pub fn expect_form(&mut self) {
         self.formed = true;
+    }
+
+    /// The model was told of functions with these names.
+    pub fn expect_calls(&mut self, names: impl Iterator<Item = String>) {
+        if self.tags.calls == Some(CallStyle::Json) {
+            self.offered = names.collect();
+        }
     }
 
     /// Takes the next token and appends what it makes certain.
@@ -101,6 +112,11 @@ impl Parser {
         self.detokenizer.finish(&mut self.held);
         while self.advance(deltas) {}
         let held = std::mem::take(&mut self.held);
+        let whole = matches!(self.state, State::Content { .. }) && !self.begun;
+        if let Some(calls) = whole.then(|| Call::parse_all(&held, &self.offered)).flatten() {
+            calls.into_iter().for_each(|call| self.call_function(call, deltas));
+            return;
+        }
         append(
             deltas,
             match self.state {
@@ -148,9 +164,12 @@ impl Parser {
         if fresh {
             drop_newlines(&mut self.held);
         }
+        if !self.begun && may_be_call(&self.held, &self.offered) {
+            return false;
+        }
         let text = self.begun || !self.held.starts_with('<');
         let tags = if self.formed && text { Tags::default() } else { self.tags };
-        let openings = [tags.thoughts.then_some(THINK), tags.calls.then_some(TOOL_CALL)];
+        let openings = [tags.thoughts.then_some(THINK), tags.in_tags().then_some(TOOL_CALL)];
         let openings = openings.into_iter().flatten();
         let found = openings.clone().filter_map(|tag| Some((self.held.find(tag)?, tag))).min();
         let end = match found {
@@ -219,17 +238,19 @@ impl Parser {
         let rest = self.held.split_off(end);
         let written = std::mem::replace(&mut self.held, rest);
         match parsed {
-            Some(Call { name, arguments }) => {
-                let index = self.calls;
-                self.calls += 1;
-                let id = format!("call_{}_{index}", self.call_prefix);
-                deltas.push(Delta::ToolCallStart { index, id, name });
-                append(deltas, Delta::ToolCallArguments { index, text: arguments });
-            }
+            Some(call) => self.call_function(call, deltas),
             None => append(deltas, Delta::Content(written)),
         }
         self.state = State::Content { fresh };
         true
+    }
+
+    fn call_function(&mut self, Call { name, arguments }: Call, deltas: &mut Vec<Delta>) {
+        let index = self.calls;
+        self.calls += 1;
+        let id = format!("call_{}_{index}", self.call_prefix);
+        deltas.push(Delta::ToolCallStart { index, id, name });
+        append(deltas, Delta::ToolCallArguments { index, text: arguments });
     }
 }
 

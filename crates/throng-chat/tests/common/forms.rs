@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use throng_chat::{
-    Chat, Compiled, Delta, Form, FormError, Formed, Grammar, GrammarError, Grammars, Reply,
-    Tokenizer,
+    Calls, Chat, Compiled, Delta, Demand, Form, FormError, Formed, Function, Grammar, GrammarError,
+    Grammars, Opening, Reply, Tokenizer,
 };
 
 pub fn nano() -> Chat {
@@ -16,6 +16,24 @@ pub fn nano() -> Chat {
 
 pub fn compile(chat: &Chat, grammar: &Grammar) -> Result<Arc<Compiled>, GrammarError> {
     Grammars::new(chat.tokenizer().clone()).compile(grammar)
+}
+
+/// What answers to a demand are held to.
+pub fn held(chat: &Chat, opening: Opening, demand: &Demand) -> Form {
+    let grammars = Grammars::new(chat.tokenizer().clone());
+    Form::of_answer(&grammars, chat, opening, demand, chat.stop_tokens()).unwrap().unwrap()
+}
+
+/// A demand for a content of this form, beside which these functions may be called.
+pub fn formed(content: Grammar, functions: &[&str]) -> Demand {
+    let functions = functions.iter().map(|name| function(name, false)).collect();
+    let calls = Calls { functions, ..Calls::default() };
+    Demand { content: Some(content), calls, headers: false }
+}
+
+/// A function without arguments.
+pub fn function(name: &str, strict: bool) -> Function {
+    Function { name: name.to_owned(), parameters: None, strict }
 }
 
 /// Ids that are allowed, in their order.
@@ -41,10 +59,10 @@ pub fn accepts(chat: &Chat, compiled: &Arc<Compiled>, text: &str) -> bool {
 }
 
 /// Whole numbers that look random.
-pub struct Draws(u64);
+pub struct Draws(pub u64);
 
 impl Draws {
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end
@@ -59,6 +77,8 @@ pub fn random_answer(form: &Form, ends: &[u32], seed: u64) -> Option<Vec<u32>> {
     let mut answer = Vec::new();
     for _ in 0..3000 {
         let allowed = allowed(&mut formed);
+        let some = allowed[allowed.len() / 2];
+        assert!(formed.allows(some).unwrap(), "{some} is allowed");
         let end = allowed.iter().copied().find(|id| ends.contains(id));
         let last = draws.below(16) == 0;
         let drawn = if last { allowed.len() - 1 } else { draws.below(allowed.len()) };

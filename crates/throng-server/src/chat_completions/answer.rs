@@ -50,7 +50,11 @@ impl Answer {
         let stop = request.generation.stop.clone();
         let reply = |stop, call_prefix| {
             let reply = Reply::chat(chat, opening, stop, call_prefix);
-            if request.form.is_some() { reply.formed() } else { reply }
+            if request.form.is_some() && !request.calls.required {
+                return reply.formed();
+            }
+            let functions = &request.calls.functions;
+            reply.with_functions(functions.iter().map(|function| function.name.clone()))
         };
         let unstopped = || reply(Vec::new(), String::new());
         Self {

@@ -92,7 +92,7 @@ fn tool_call(mut fields: Fields) -> Result<ToolCall, ApiError> {
 }
 
 /// Takes `type`, which says `function` where it says anything.
-pub(super) fn function_type(fields: &mut Fields) -> Result<(), ApiError> {
+pub(crate) fn function_type(fields: &mut Fields) -> Result<(), ApiError> {
     match fields.string("type")?.as_deref() {
         None | Some("function") => Ok(()),
         Some(other) => {

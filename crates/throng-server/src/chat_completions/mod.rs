@@ -11,21 +11,29 @@ mod tools;
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use throng_chat::{Chat, ChatError, Form, Prompt};
+use throng_chat::{Chat, ChatError, Prompt};
 use throng_engine::Logprobs;
 
 pub(crate) use self::answer::{Answer, Piece};
+pub(crate) use self::messages::function_type;
 pub(crate) use self::request::{ChatRequest, conversation, effort};
 use self::response::Completion;
-pub(crate) use self::tools::{MAX_TOOLS, function, json_object, json_schema};
+pub(crate) use self::tools::{MAX_TOOLS, function, is_required, json_object, json_schema, keep};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
 use crate::serving::Serving;
 use crate::{blocking, body, sse, structured};
 
-/// The parameter that becomes the prompt.
-const PARAM: &str = "messages";
+/// How an endpoint names what may be at fault.
+pub(crate) struct Names {
+    /// The parameter that becomes the prompt.
+    pub(crate) prompt: &'static str,
+    /// The schema of a function's arguments, within its tool.
+    pub(crate) parameters: &'static str,
+}
+
+const NAMES: Names = Names { prompt: "messages", parameters: "function.parameters" };
 
 /// The route's handler.
 pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
@@ -37,12 +45,12 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
         let (app, chat) = (app.clone(), chat.clone());
         move || {
             let request = ChatRequest::parse(&body, &app)?;
-            let prompt = render(&chat, &request, app.context(), PARAM)?;
+            let prompt = render(&chat, &request, app.context(), &NAMES)?;
             Ok::<_, ApiError>((request, prompt))
         }
     };
     let (request, prompt) = blocking::run(bytes, prepare).await??;
-    let answers = ask(&serving, &chat, &request, prompt, PARAM).await?;
+    let answers = ask(&serving, &chat, &request, prompt, &NAMES).await?;
     let completion = Completion {
         model: app.model.id.clone(),
         writer: request.logprobs.map(|_| Writer {
@@ -57,7 +65,7 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
     }
 }
 
-/// The prompt of a request. Errors name the conversation by the parameter `param`.
+/// The prompt of a request.
 ///
 /// # Errors
 /// The conversation makes none, or one that is too long.
@@ -65,14 +73,13 @@ pub(crate) fn render(
     chat: &Chat,
     request: &ChatRequest,
     context: usize,
-    param: &str,
+    names: &Names,
 ) -> Result<Prompt, ApiError> {
     chat.render_within(&request.conversation, context)
-        .map_err(|error| unrenderable(error, context, param))
+        .map_err(|error| unrenderable(error, context, names.prompt))
 }
 
-/// Has a request's prompt answered, as often as it says. Errors name the prompt by the parameter
-/// `param`.
+/// Has a request's prompt answered, as often as it says.
 ///
 /// # Errors
 /// The answer's form cannot be enforced, or the engine refuses.
@@ -81,31 +88,33 @@ pub(crate) async fn ask(
     chat: &Chat,
     request: &ChatRequest,
     prompt: Prompt,
-    param: &str,
+    names: &Names,
 ) -> Result<Vec<Answer>, ApiError> {
     let (app, generation) = (&serving.app, &request.generation);
-    let grammar = match &request.form {
-        Some(wanted) => Some(structured::compile(app, wanted).await?),
-        None => None,
-    };
-    let mut eos = chat.stop_tokens().to_vec();
-    eos.extend(&app.defaults.stop_tokens);
+    let eos = eos(app, chat);
+    let demand = request.demand(app);
+    let form = structured::hold(app, chat, prompt.opening, demand, eos.clone()).await?;
+    let form = form.map_err(|error| tools::unenforceable(request, error, names))?;
     let max_tokens = request.max_tokens.unwrap_or_else(|| app.context());
     let limits = generation.limits(max_tokens, &eos);
     let logprobs = Logprobs { answer: request.logprobs, prompt: None };
     let Prompt { ids, opening } = prompt;
     let prompt_tokens = ids.len();
-    let tools = &request.conversation.tools;
-    let form = grammar.map(|grammar| Form::of_answer(grammar, chat, opening, tools, &eos));
-    let form = form.transpose().map_err(structured::unusable)?;
     let form = form.map(structured::constraint);
-    let streams = serving.submit(param, vec![ids], generation, &limits, logprobs, form)?;
+    let streams = serving.submit(names.prompt, vec![ids], generation, &limits, logprobs, form)?;
     let answer = |(index, events)| {
         // The prompt is counted with the first answer.
         let counted = (index == 0).then_some(prompt_tokens);
         Answer::new(events, chat, opening, request, counted)
     };
     Ok(streams.into_iter().enumerate().map(answer).collect())
+}
+
+/// Tokens that end an answer, by the model's chat format or by its own account.
+fn eos(app: &App, chat: &Chat) -> Vec<u32> {
+    let mut eos = chat.stop_tokens().to_vec();
+    eos.extend(&app.defaults.stop_tokens);
+    eos
 }
 
 /// How the model chats.

@@ -1,7 +1,7 @@
 //! The body of `POST /v1/chat/completions`, checked.
 
 use serde_json::{Value, json};
-use throng_chat::{Conversation, Effort, Grammar};
+use throng_chat::{Calls, Conversation, Demand, Effort, Grammar};
 
 use super::{messages, template_variables, tools};
 use crate::app::App;
@@ -18,6 +18,8 @@ pub(crate) struct ChatRequest {
     pub(crate) conversation: Conversation,
     /// The form that the answer must have, whether the model is told of it or not.
     pub(crate) form: Option<Wanted>,
+    /// What it may call, and whether it must.
+    pub(crate) calls: Calls,
     /// How.
     pub(crate) generation: Generation,
     /// Tokens of the answer at most, reasoning included; `None`: as many as fit.
@@ -37,13 +39,14 @@ impl ChatRequest {
         let model = fields.string("model")?;
         app.check_model(&fields.required("model", model)?)?;
         refuse_unsupported(&mut fields)?;
-        let conversation = conversation(&mut fields, app)?;
+        let (conversation, calls) = conversation(&mut fields, app)?;
         let told = conversation.response_format.as_ref().map(|format| Wanted {
             param: fields.path("response_format"),
             grammar: Grammar::Json(format.schema.clone()),
         });
         let request = Self {
             conversation,
+            calls,
             form: structured::one_of(told.into_iter().chain(structured::take(&mut fields)?))?,
             generation: Generation::take(&mut fields, &app.defaults)?,
             max_tokens: max_tokens(&mut fields)?,
@@ -53,22 +56,48 @@ impl ChatRequest {
         };
         fields.finish()?;
         request.generation.check_minimum(request.max_tokens.unwrap_or(usize::MAX))?;
-        request.generation.check_form(request.form.as_ref())?;
+        request.generation.check_form(request.held_by())?;
         Ok(request)
+    }
+
+    /// What all of the answer must be like.
+    pub(super) fn demand(&self, app: &App) -> Demand {
+        // An answer that does not end where the model ends it is no conversation's turn.
+        let ends = !self.generation.ignore_eos;
+        Demand {
+            content: self.form.as_ref().map(|form| form.grammar.clone()),
+            calls: Calls { single: self.calls.single && ends, ..self.calls.clone() },
+            headers: app.defaults.header_grammar && ends,
+        }
+    }
+
+    /// The parameter that says how the answer must end, if one does.
+    pub(crate) fn held_by(&self) -> Option<&str> {
+        let form = self.form.as_ref().map(|form| form.param.as_str());
+        let calls = &self.calls;
+        let choice = (calls.required || calls.restricted).then_some("tool_choice");
+        let strict = calls.functions.iter().any(|function| function.strict).then_some("tools");
+        form.or(choice).or(strict)
     }
 }
 
-/// Takes all that becomes the prompt out of a body.
-pub(crate) fn conversation(fields: &mut Fields, app: &App) -> Result<Conversation, ApiError> {
+/// Takes all that becomes the prompt out of a body, and what is said there of calls.
+pub(crate) fn conversation(
+    fields: &mut Fields,
+    app: &App,
+) -> Result<(Conversation, Calls), ApiError> {
     let said = template_variables::take(fields, app)?;
-    Ok(Conversation {
-        messages: messages::take(fields)?,
-        tools: tools::take(fields)?,
+    let messages = messages::take(fields)?;
+    let (tools, calls) = tools::take(fields)?;
+    let conversation = Conversation {
+        messages,
+        tools,
         response_format: tools::take_format(fields)?,
         effort: effort(fields, "reasoning_effort")?.or(said.effort).unwrap_or_default(),
         date: app.date.text(),
         template_variables: said.variables,
-    })
+    };
+    Ok((conversation, calls))
 }
 
 /// Parameters of OpenAI's API that have no meaning here.

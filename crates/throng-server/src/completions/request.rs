@@ -65,7 +65,7 @@ impl CompletionRequest {
         };
         fields.finish()?;
         request.generation.check_minimum(request.max_tokens)?;
-        request.generation.check_form(request.form.as_ref())?;
+        request.generation.check_form(request.form.as_ref().map(|form| form.param.as_str()))?;
         if request.prompts.len() * request.generation.choices > MAX_CHOICES {
             let message = format_args!("times the number of prompts must be at most {MAX_CHOICES}");
             return Err(ApiError::invalid("n", message));

@@ -29,13 +29,13 @@ use self::request::ResponsesRequest;
 use self::run::Run;
 pub(crate) use self::store::{Library, Store};
 pub(crate) use self::stored::{cancel, delete, input_items, retrieve};
+use crate::chat_completions::Names;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
 use crate::serving::Serving;
 use crate::{blocking, body, chat_completions, sse};
 
-/// The parameter that becomes the prompt.
-const PARAM: &str = "input";
+const NAMES: Names = Names { prompt: "input", parameters: "parameters" };
 
 /// `POST /v1/responses`.
 pub(crate) async fn create(serving: Serving, request: Request) -> Result<Response, ApiError> {
@@ -53,13 +53,13 @@ pub(crate) async fn create(serving: Serving, request: Request) -> Result<Respons
     let render = {
         let (chat, context) = (chat.clone(), app.context());
         move || {
-            let prompt = chat_completions::render(&chat, &request.turn, context, PARAM)?;
+            let prompt = chat_completions::render(&chat, &request.turn, context, &NAMES)?;
             Ok::<_, ApiError>((request, prompt))
         }
     };
     let (request, prompt) = blocking::run(bytes, render).await??;
     let ResponsesRequest { turn, items, echo, store, background, stream } = request;
-    let answers = chat_completions::ask(&serving, &chat, &turn, prompt, PARAM).await?;
+    let answers = chat_completions::ask(&serving, &chat, &turn, prompt, &NAMES).await?;
     let answer = answers.into_iter().next();
     let answer = answer.ok_or_else(|| ApiError::internal("The engine gave no answer"))?;
     let writer = turn.logprobs.map(|_| Writer {

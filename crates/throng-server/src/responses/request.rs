@@ -47,7 +47,7 @@ impl ResponsesRequest {
         let (turn, items) = turn(&mut fields, app, library, &mut echo)?;
         fields.finish()?;
         turn.generation.check_minimum(turn.max_tokens.unwrap_or(usize::MAX))?;
-        turn.generation.check_form(turn.form.as_ref())?;
+        turn.generation.check_form(turn.held_by())?;
         let settled = [("store", store), ("background", background)];
         echo.extend(settled.map(|(key, value)| (key.to_owned(), json!(value))));
         echo.insert("model".to_owned(), json!(app.model.id));
@@ -108,6 +108,7 @@ fn turn(
     let turn = ChatRequest {
         conversation,
         form,
+        calls: tools.calls,
         generation,
         max_tokens,
         logprobs,

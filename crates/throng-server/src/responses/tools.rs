@@ -1,9 +1,9 @@
 //! What a request says of functions, in the flat shape that they have here.
 
 use serde_json::{Value, json};
-use throng_chat::Tool;
+use throng_chat::{Calls, Function, Tool};
 
-use crate::chat_completions::{MAX_TOOLS, function};
+use crate::chat_completions::{MAX_TOOLS, function, function_type, is_required, keep};
 use crate::error::ApiError;
 use crate::fields::Fields;
 
@@ -12,6 +12,8 @@ use crate::fields::Fields;
 pub(super) struct Tools {
     /// The functions that the model is told of.
     pub(super) told: Vec<Tool>,
+    /// Which of them it may call, and whether it must.
+    pub(super) calls: Calls,
     /// `tools`, as an answer repeats it.
     pub(super) tools: Vec<Value>,
     /// `tool_choice` likewise.
@@ -22,27 +24,28 @@ pub(super) struct Tools {
 
 /// Takes `tools`, `tool_choice` and `parallel_tool_calls` out of a body.
 pub(super) fn take(fields: &mut Fields) -> Result<Tools, ApiError> {
-    // As for chats: in Harmony a model makes one call, then waits; others are not held to one.
     let parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
-    let (mut told, mut tools) = (Vec::new(), Vec::new());
+    let (mut told, mut functions, mut tools) = (Vec::new(), Vec::new(), Vec::new());
     for (path, value) in fields.array("tools")?.into_iter().flatten() {
         tools.push(value.clone());
-        told.push(tool(Fields::object(path, value)?)?);
+        let (tool, function) = tool(Fields::object(path, value)?)?;
+        told.push(tool);
+        functions.push(function);
     }
     if told.len() > MAX_TOOLS {
         return Err(ApiError::invalid("tools", format_args!("has more than {MAX_TOOLS} entries")));
     }
-    let choice = choose(fields, &mut told)?;
-    Ok(Tools { told, tools, choice, parallel })
+    let mut calls = Calls { functions, single: !parallel, ..Calls::default() };
+    let choice = choose(fields, &mut calls)?;
+    if choice == "none" {
+        // What the model is not told of it does not call.
+        (told, calls) = Default::default();
+    }
+    Ok(Tools { told, calls, tools, choice, parallel })
 }
 
-fn tool(mut fields: Fields) -> Result<Tool, ApiError> {
-    let kind = fields.string("type")?;
-    let kind = fields.required("type", kind)?;
-    if kind != "function" {
-        let why = format_args!("'{kind}', where only 'function' is");
-        return Err(ApiError::unsupported(&fields.path("type"), why));
-    }
+fn tool(mut fields: Fields) -> Result<(Tool, Function), ApiError> {
+    function_type(&mut fields)?;
     fields.refuse(&[
         ("defer_loading", json!(false), "the model is told of all functions"),
         ("allowed_callers", json!(["direct"]), "only the model itself calls"),
@@ -54,44 +57,53 @@ fn tool(mut fields: Fields) -> Result<Tool, ApiError> {
     Ok(tool)
 }
 
-/// Takes `tool_choice`: leaves those functions that the model may call.
-fn choose(fields: &mut Fields, told: &mut Vec<Tool>) -> Result<Value, ApiError> {
+/// Takes `tool_choice`: whether a call is demanded, and of which functions.
+fn choose(fields: &mut Fields, calls: &mut Calls) -> Result<Value, ApiError> {
     let path = fields.path("tool_choice");
     let choice = fields.value("tool_choice").unwrap_or_else(|| json!("auto"));
-    match choice.as_str() {
-        Some("auto") => {}
-        // What the model is not told of it does not call.
-        Some("none") => told.clear(),
-        _ if choice["type"] == "allowed_tools" && choice["mode"] == "auto" => {
-            allow(Fields::object(path, choice.clone())?, told)?;
-        }
-        _ => {
-            let why = "a call cannot be forced, only 'auto', 'none' or 'allowed_tools'";
-            return Err(ApiError::unsupported(&path, why));
-        }
+    match &choice {
+        Value::String(name) if name == "none" => {}
+        Value::String(name) => calls.required = is_required(&path, name)?,
+        Value::Object(_) => chosen(Fields::object(path.clone(), choice.clone())?, calls)?,
+        other => return Err(ApiError::mistyped(&path, "a string or an object", other)),
+    }
+    if calls.required && calls.functions.is_empty() {
+        return Err(ApiError::invalid(&path, "needs 'tools'"));
     }
     Ok(choice)
 }
 
-/// `allowed_tools`: the model is told of these only.
-fn allow(mut fields: Fields, told: &mut Vec<Tool>) -> Result<(), ApiError> {
-    fields.ignore(&["type", "mode"]);
-    let tools = fields.array("tools")?;
-    let mut names = Vec::new();
-    for (path, value) in fields.required("tools", tools)? {
-        let mut tool = Fields::object(path, value)?;
-        let kind = tool.string("type")?;
-        let name = tool.string("name")?;
-        let name = tool.required("name", name)?;
-        let is_offered = told.iter().any(|tool| tool.name == name);
-        if tool.required("type", kind)? != "function" || !is_offered {
-            let message = format_args!("'{name}' is none of the functions in 'tools'");
-            return Err(ApiError::invalid(&tool.path("name"), message));
+/// A choice of functions: one by its name, or several of which one may or must be called.
+fn chosen(mut fields: Fields, calls: &mut Calls) -> Result<(), ApiError> {
+    let path = fields.path("type");
+    let kind = fields.string("type")?;
+    match fields.required("type", kind)?.as_str() {
+        "function" => {
+            calls.required = true;
+            keep(vec![named(&mut fields)?], calls)?;
         }
-        tool.finish()?;
-        names.push(name);
+        "allowed_tools" => {
+            let mode = fields.string("mode")?.unwrap_or_else(|| "auto".to_owned());
+            calls.required = is_required(&fields.path("mode"), &mode)?;
+            let tools = fields.array("tools")?;
+            let tools = fields.required("tools", tools)?.map(|(path, value)| {
+                let mut tool = Fields::object(path, value)?;
+                function_type(&mut tool)?;
+                let name = named(&mut tool)?;
+                tool.finish().map(|()| name)
+            });
+            keep(tools.collect::<Result<_, _>>()?, calls)?;
+        }
+        other => {
+            let message = format_args!("'{other}', where only 'function' and 'allowed_tools' are");
+            return Err(ApiError::unsupported(&path, message));
+        }
     }
-    fields.finish()?;
-    told.retain(|tool| names.contains(&tool.name));
-    Ok(())
+    fields.finish()
+}
+
+/// The name of a function, and where it stands.
+fn named(fields: &mut Fields) -> Result<(String, String), ApiError> {
+    let name = fields.string("name")?;
+    Ok((fields.path("name"), fields.required("name", name)?))
 }

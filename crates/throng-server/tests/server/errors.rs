@@ -44,7 +44,7 @@ fn a_refusal_names_the_parameter() {
         (json!({ "functions": [] }), "functions", "unsupported_parameter"),
         (json!({ "modalities": ["audio"] }), "modalities", "unsupported_parameter"),
         (json!({ "service_tier": "flex" }), "service_tier", "unsupported_parameter"),
-        (json!({ "tool_choice": "required" }), "tool_choice", "unsupported_parameter"),
+        (json!({ "tool_choice": "required" }), "tool_choice", "invalid_value"),
         (json!({ "tools": [{ "type": "web" }] }), "tools[0].type", "unsupported_parameter"),
         (json!({ "tools": [{}] }), "tools[0].function", "missing_required_parameter"),
         (

@@ -24,3 +24,4 @@ mod support;
 mod tagged;
 mod tenants;
 mod tokens;
+mod tools;

@@ -87,6 +87,19 @@ pub struct ServeArgs {
         action = ArgAction::Set
     )]
     pub fair_share: bool,
+    /// Hold the headers of gpt-oss's answers to the format's grammar; a model that writes them well
+    /// writes the same without
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "THRONG_HEADER_GRAMMAR",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = ArgAction::Set
+    )]
+    pub header_grammar: bool,
     /// Keys that clients must have: a line is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment;
     /// sha256:DIGEST may stand for KEY. Keys of one name are one tenant. The file is read again
     /// when it changes [default: none is needed, each key is a tenant]

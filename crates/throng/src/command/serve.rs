@@ -78,10 +78,14 @@ fn load(args: &ServeArgs) -> Result<App> {
     let engine = model.engine(&args.model, config, None)?;
     let plain = Defaults::default();
     let generation = &model.generation;
+    let grammars = Grammars::new(model.tokenizer.clone());
+    if args.header_grammar {
+        grammars.prepare();
+    }
     Ok(App {
         engine,
         chat: chat(&model),
-        grammars: Grammars::new(model.tokenizer.clone()),
+        grammars,
         tokenizer: model.tokenizer.clone(),
         model: served_name(&args.served_model_name, &model.name),
         defaults: Defaults {
@@ -89,6 +93,7 @@ fn load(args: &ServeArgs) -> Result<App> {
             top_p: generation.top_p.unwrap_or(plain.top_p),
             top_k: generation.top_k.unwrap_or(plain.top_k),
             stop_tokens: generation.stop_tokens.clone(),
+            header_grammar: args.header_grammar,
         },
         date: args.date,
     })

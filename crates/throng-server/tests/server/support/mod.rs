@@ -39,6 +39,10 @@ pub struct Setup {
     pub chat: bool,
     /// The model has a chat template in place of Harmony, and writes tags.
     pub tagged: bool,
+    /// And that model's calls are JSON without tags.
+    pub json_calls: bool,
+    /// The headers of answers are held to Harmony's grammar.
+    pub header_grammar: bool,
     /// The model writes what looks random, and follows from what came before.
     pub random: bool,
     /// How the server treats its clients. A test that waits for a drain to end has failed.
@@ -50,8 +54,18 @@ impl Default for Setup {
         let config = EngineConfig::default();
         let server = ServerConfig { drain_timeout: PATIENCE, ..ServerConfig::default() };
         let (context, failing_after, dying_after) = (CONTEXT, usize::MAX, usize::MAX);
-        let (chat, tagged, random) = (true, false, false);
-        Self { config, context, failing_after, dying_after, chat, tagged, random, server }
+        Self {
+            config,
+            context,
+            failing_after,
+            dying_after,
+            chat: true,
+            tagged: false,
+            json_calls: false,
+            header_grammar: true,
+            random: false,
+            server,
+        }
     }
 }
 
@@ -205,7 +219,7 @@ fn app(setup: &Setup) -> App {
     let blocks = setup.config.kv_blocks(&spec, 1 << 28, 2);
     let vocab = spec.vocab;
     let (script, chat) = if setup.tagged {
-        (tagged::script(vocab), tagged::chat())
+        (tagged::script(vocab), tagged::chat(setup.json_calls))
     } else {
         let tokenizer = Tokenizer::from_json(&byte_tokenizer()).unwrap();
         (script::script(vocab), Chat::new(tokenizer, None).unwrap())
@@ -232,6 +246,7 @@ fn app(setup: &Setup) -> App {
         defaults: Defaults {
             temperature: 0.0,
             stop_tokens: vec![special("<|return|>"), special("<|endoftext|>")],
+            header_grammar: setup.header_grammar,
             ..Defaults::default()
         },
         date: "2026-11-21".parse().unwrap(),

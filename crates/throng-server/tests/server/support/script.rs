@@ -24,7 +24,7 @@ const ANSWERS: [(&str, &str); 8] = [
     ("*", "<|channel|>final<|message|>What?<|return|>"),
 ];
 
-/// After these words the model never stops.
+/// After these words the model never stops. In a chat it writes a header first.
 pub const ENDLESS: &str = "forever";
 
 /// Logits that make the answer's next token nearly certain.
@@ -32,10 +32,13 @@ pub fn script(vocab: usize) -> Script {
     let answers: Vec<(Vec<u32>, Vec<u32>)> =
         ANSWERS.iter().map(|(words, answer)| (tokens(words), tokens(answer))).collect();
     let endless = tokens(ENDLESS);
+    let header = tokens("<|channel|>final<|message|>");
     Box::new(move |history| {
         let (question, said) = split(history, &answers);
         let next = if question == endless {
-            u32::from(b'a') + (said.len() % 26) as u32
+            let header = if history.contains(&special("<|start|>")) { &header[..] } else { &[] };
+            let letter = u32::from(b'a') + (said.len() % 26) as u32;
+            header.get(said.len()).copied().unwrap_or(letter)
         } else {
             let known = answers.iter().find(|(words, _)| words == question);
             let (_, answer) = known.unwrap_or_else(|| answers.last().expect("answers"));

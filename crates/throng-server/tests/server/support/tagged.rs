@@ -34,8 +34,11 @@ const TEMPLATE: &str = "
     {%- if enable_thinking is false %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}
 {%- endif %}";
 
+/// The same model, taught to call as Llama's models do.
+const JSON_CALLS: &str = "{\"name\": function, \"parameters\": object}";
+
 /// What the last words of someone are answered by, tokens named as in Harmony.
-const ANSWERS: [(&str, &str); 4] = [
+const ANSWERS: [(&str, &str); 6] = [
     ("think", "<|message|>\nHmm.\n<|channel|>\n\nDone: né!<|end|>"),
     (
         "calculate",
@@ -45,11 +48,14 @@ const ANSWERS: [(&str, &str); 4] = [
     ),
     ("42", "It is 42.<|end|>"),
     ("broken", "<tool_call>{\"name\": </tool_call><|end|>"),
+    ("compute", "{\"name\": \"calculator\", \"parameters\": {\"expression\": \"6*7\"}}<|end|>"),
+    ("describe", "{\"name\": \"Ann\", \"age\": 7}<|end|>"),
 ];
 const OTHERWISE: &str = "What?<|end|>";
 
-/// The model's chat format. Its tokenizer begins a text of its own with a token.
-pub fn chat() -> Chat {
+/// The model's chat format; `json_calls`: its calls are JSON without tags. Its tokenizer begins a
+/// text of its own with a token.
+pub fn chat(json_calls: bool) -> Chat {
     let mut file: Value = serde_json::from_slice(&byte_tokenizer()).unwrap();
     for token in file["added_tokens"].as_array_mut().unwrap() {
         let renamed = RENAMED.iter().find(|(name, ..)| token["content"] == *name);
@@ -66,7 +72,11 @@ pub fn chat() -> Chat {
     });
     let tokenizer = Tokenizer::from_json(file.to_string().as_bytes()).unwrap();
     let eos_token = Some("<|im_end|>".to_owned());
-    let template = Template { source: TEMPLATE.to_owned(), bos_token: None, eos_token };
+    let source = match json_calls {
+        true => format!("{{# {JSON_CALLS} #}}{}", TEMPLATE.replace("tool_call>", "call>")),
+        false => TEMPLATE.to_owned(),
+    };
+    let template = Template { source, bos_token: None, eos_token };
     Chat::new(tokenizer, Some(template)).unwrap()
 }
 
