@@ -1,5 +1,6 @@
 //! Sixty-four clients, no two alike: conversations of all kinds and lengths, efforts, seeds,
-//! temperatures and filters, some that score, some that want several choices, some that leave.
+//! temperatures and filters, some that score, some that want several choices, some that are held to a
+//! form, some that leave.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use throng_model::BLOCK_TOKENS;
 use throng_testkit::Random;
 
 use crate::answer::Answer;
+use crate::held;
 
 /// What one client asks for and does.
 pub struct Client {
@@ -101,7 +103,8 @@ fn client(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Clien
             stop_tokens: stop_tokens.to_vec(),
             deadline: None,
         },
-        constraint: None,
+        // Who leaves is told when, so its answer must not end before.
+        constraint: if leaves_after.is_none() { held::constraint(chat, index) } else { None },
         logprobs,
         // Some keep their prefixes to themselves.
         cache_salt: if index % 5 < 2 { (*tenant).into() } else { "all".into() },

@@ -7,6 +7,7 @@
 mod answer;
 mod client;
 mod crowd;
+mod held;
 mod shelf;
 
 use std::ops::ControlFlow;

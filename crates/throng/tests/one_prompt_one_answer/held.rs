@@ -1,0 +1,64 @@
+//! Clients whose answers are held to a form: to Harmony's headers, to a call, to a schema.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+use throng_chat::{Calls, Chat, Demand, Form, Formed, Function, Grammar, Grammars, Opening};
+use throng_engine::{Constraint, ConstraintError, ConstraintState};
+
+/// What one client's answers are held to, if to anything.
+pub fn constraint(chat: &Chat, index: usize) -> Option<Arc<dyn Constraint>> {
+    static GRAMMARS: OnceLock<Grammars> = OnceLock::new();
+    let grammars = GRAMMARS.get_or_init(|| Grammars::new(chat.tokenizer().clone()));
+    let schema = json!({
+        "type": "object",
+        "properties": { "sum": { "type": "integer" }, "why": { "enum": ["weights", "experts"] } },
+        "required": ["sum", "why"],
+        "additionalProperties": false,
+    });
+    let function =
+        Function { name: "calculator".to_owned(), parameters: Some(schema.clone()), strict: true };
+    let calls = Calls { functions: vec![function], required: true, ..Calls::default() };
+    let demand = match index % 10 {
+        1 => Demand { headers: true, ..Demand::default() },
+        4 => Demand { calls, ..Demand::default() },
+        9 => Demand { content: Some(Grammar::Json(schema)), ..Demand::default() },
+        _ => return None,
+    };
+    let form = Form::of_answer(grammars, chat, Opening::Answer, &demand, chat.stop_tokens());
+    Some(Arc::new(Held(form.unwrap().unwrap())))
+}
+
+#[derive(Debug)]
+struct Held(Form);
+
+#[derive(Debug)]
+struct HeldState(Formed);
+
+impl Constraint for Held {
+    fn begin(&self) -> Box<dyn ConstraintState> {
+        Box::new(HeldState(self.0.begin()))
+    }
+}
+
+impl ConstraintState for HeldState {
+    fn is_loose(&self) -> bool {
+        self.0.is_loose()
+    }
+
+    fn allows(&mut self, id: u32) -> Result<bool, ConstraintError> {
+        self.0.allows(id).map_err(|error| ConstraintError(error.to_string()))
+    }
+
+    fn allowed(&mut self) -> Result<&[u32], ConstraintError> {
+        self.0.allowed().map_err(|error| ConstraintError(error.to_string()))
+    }
+
+    fn commit(&mut self, id: u32) -> Result<(), ConstraintError> {
+        self.0.push(id).map_err(|error| ConstraintError(error.to_string()))
+    }
+
+    fn rollback(&mut self, tokens: usize) -> Result<(), ConstraintError> {
+        self.0.rollback(tokens).map_err(|error| ConstraintError(error.to_string()))
+    }
+}
