@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::api_keys::ApiKeys;
 use crate::host::AllowedHost;
 use crate::origin::Origin;
+use crate::request_log::RequestLog;
 
 /// How to serve, whatever the model.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<AllowedHost>,
     /// What is kept of `/v1/responses`.
     pub responses: ResponseLimits,
+    /// Where a line about each request goes; `None`: nowhere.
+    pub request_log: Option<RequestLog>,
 }
 
 impl Default for ServerConfig {
@@ -34,6 +37,7 @@ impl Default for ServerConfig {
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             responses: ResponseLimits::default(),
+            request_log: None,
         }
     }
 }

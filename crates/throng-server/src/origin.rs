@@ -9,6 +9,8 @@ use axum::http::header::{HeaderName, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, Uri};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use crate::exchange::REQUEST_ID;
+
 /// How long a browser may rely on what it was told of a path.
 const MAX_AGE: Duration = Duration::from_secs(600);
 
@@ -71,7 +73,11 @@ pub(crate) fn sharing(origins: &[Origin]) -> Option<CorsLayer> {
         // Clients tell about themselves in headers of their own names, and none has an effect here
         // that its page may not have.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([RETRY_AFTER, HeaderName::from_static("x-should-retry")])
+        .expose_headers([
+            RETRY_AFTER,
+            HeaderName::from_static("x-should-retry"),
+            HeaderName::from_static(REQUEST_ID),
+        ])
         .max_age(MAX_AGE);
     Some(layer)
 }

@@ -16,8 +16,8 @@ use crate::lifecycle::Phase;
 use crate::origin::{self, Origin};
 use crate::state::ServerState;
 use crate::{
-    chat_completions, completions, detokenize, host, metrics, models, page, responses, status,
-    tokenize,
+    chat_completions, completions, detokenize, exchange, host, metrics, models, page, responses,
+    status, tokenize,
 };
 
 /// All routes, for a server that pages of these origins may ask.
@@ -49,6 +49,7 @@ pub(crate) fn table(state: ServerState, allowed_origins: &[Origin]) -> Router {
     routes
         .layer(middleware::from_fn_with_state(state.clone(), host::guard))
         .layer(middleware::from_fn_with_state(state.clone(), part))
+        .layer(middleware::from_fn_with_state(state.clone(), exchange::follow))
         .with_state(state)
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::exchange::Exchange;
 use crate::lifecycle::{Phase, Running};
 use crate::metrics::{Metrics, Observed};
 use crate::responses::{Library, Store};
@@ -25,6 +26,7 @@ pub(crate) struct Serving {
     /// What is served.
     pub(crate) app: Arc<App>,
     tenant: Tenant,
+    exchange: Exchange,
     share_prefix_cache: bool,
     metrics: Arc<Metrics>,
     responses: Arc<Store>,
@@ -38,10 +40,13 @@ impl FromRequestParts<ServerState> for Serving {
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, ApiError> {
         let tenant = state.tenants.identify(&parts.headers)?;
+        let exchange = parts.extensions.get::<Exchange>().expect("every route is followed").clone();
+        exchange.identified(&tenant.name);
         let (app, running) = state.lifecycle.enter()?;
         Ok(Self {
             app,
             tenant,
+            exchange,
             share_prefix_cache: state.share_prefix_cache,
             metrics: state.metrics.clone(),
             responses: state.responses.clone(),
@@ -91,13 +96,17 @@ impl Serving {
             .map_err(|error| self.refusal(error, param))?;
         let lens = requests.iter().map(|request| request.prompt.len());
         let lens = lens.flat_map(|len| std::iter::repeat_n(len, generation.choices));
-        let events = |(stream, prompt_tokens)| Events {
+        let events = |(index, (stream, prompt_tokens))| Events {
             stream,
             observed: Observed::new(self.metrics.clone(), prompt_tokens, submitted),
+            exchange: self.exchange.clone(),
+            leads: index % generation.choices == 0,
+            reasoning_tokens: 0,
+            calls_tools: false,
             phases: self.phases.clone(),
             _running: self.running.clone(),
         };
-        Ok(streams.into_iter().zip(lens).map(events).collect())
+        Ok(streams.into_iter().zip(lens).enumerate().map(events).collect())
     }
 
     /// What the prompt's prefix may be shared under: the client's own salt, and the tenant's name
@@ -125,8 +134,23 @@ impl Serving {
 pub(crate) struct Events {
     stream: EventStream,
     observed: Observed,
+    exchange: Exchange,
+    /// It is the first answer to its prompt, with which the prompt is counted.
+    leads: bool,
+    reasoning_tokens: usize,
+    calls_tools: bool,
     phases: watch::Receiver<Phase>,
     _running: Arc<Running>,
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let mut report = self.observed.report();
+        if self.calls_tools {
+            report.finish = "tool_calls";
+        }
+        self.exchange.answered(&report, self.leads, self.reasoning_tokens);
+    }
 }
 
 impl Events {
@@ -149,6 +173,16 @@ impl Events {
                 Ok(event)
             }
         }
+    }
+
+    /// So many of its tokens so far were reasoning.
+    pub(crate) fn reasoned(&mut self, tokens: usize) {
+        self.reasoning_tokens = tokens;
+    }
+
+    /// It ended with calls of tools.
+    pub(crate) fn called_tools(&mut self) {
+        self.calls_tools = true;
     }
 
     /// Ends the answer: it is complete although the engine would go on.

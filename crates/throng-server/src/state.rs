@@ -6,6 +6,7 @@ use crate::config::ServerConfig;
 use crate::host::Hosts;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
+use crate::request_log::RequestLog;
 use crate::responses::Store;
 use crate::tenants::Tenants;
 
@@ -20,6 +21,8 @@ pub(crate) struct ServerState {
     pub(crate) tenants: Arc<Tenants>,
     /// Whether tenants share cached prefixes.
     pub(crate) share_prefix_cache: bool,
+    /// Where a line about each request goes.
+    pub(crate) log: Option<RequestLog>,
     /// What happened.
     pub(crate) metrics: Arc<Metrics>,
     /// Responses that may be asked for again.
@@ -35,6 +38,7 @@ impl ServerState {
             hosts: Arc::new(Hosts::new(config, loopback)),
             tenants: Arc::new(Tenants::new(config.api_keys.clone())),
             share_prefix_cache: config.share_prefix_cache,
+            log: config.request_log.clone(),
             metrics: Metrics::new(config.api_keys.is_some()),
             responses: Arc::new(Store::new(config.responses)),
         }

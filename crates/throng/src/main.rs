@@ -11,6 +11,7 @@ mod loading;
 mod machine;
 mod memory;
 mod nano;
+mod request_log;
 mod settings;
 mod source;
 #[cfg(feature = "load")]

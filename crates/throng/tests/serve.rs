@@ -141,6 +141,32 @@ fn keys_are_as_their_file_says_whenever_it_changes() {
 }
 
 #[test]
+fn requests_are_logged_where_that_is_asked_for_and_the_last_before_the_end() {
+    let (mut server, address, mut printed) = start(&["--log-requests", "json"]);
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let head = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    let key = "Authorization: Bearer sk-secret\r\n";
+    write!(stream, "{head}{key}X-Request-Id: mine-7\r\n\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    assert!(said.contains("x-request-id: mine-7\r\n"), "{said}");
+    let mut line = String::new();
+    printed.read_line(&mut line).unwrap();
+    let logged: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&logged["id"], &logged["status"]), (&"mine-7".into(), &200.into()), "{line}");
+    let stream = ask(&address);
+    terminate(&server);
+    drop(stream);
+    let mut rest = String::new();
+    printed.read_to_string(&mut rest).unwrap();
+    assert!(server.wait().unwrap().success());
+    let logged = rest.lines().find_map(|line| serde_json::from_str(line).ok());
+    let logged: serde_json::Value = logged.unwrap_or_else(|| panic!("{rest}"));
+    assert_eq!(logged["path"], "/v1/completions", "{rest}");
+    assert!(!rest.contains("sk-secret") && !line.contains("sk-secret"), "{line}{rest}");
+}
+
+#[test]
 fn hosts_and_origins_are_let_in_as_the_flags_say() {
     let flags = ["--allowed-host", "throng.test", "--cors-allow-origin", "https://chat.test"];
     let (mut server, address, _printed) = start(&flags);

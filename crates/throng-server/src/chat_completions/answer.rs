@@ -73,6 +73,9 @@ impl Answer {
             content.push(id, scores);
         }
         let deltas = self.reply.push(id);
+        if let Some(events) = &mut self.events {
+            events.reasoned(self.reply.reasoning_tokens());
+        }
         let piece = self.piece(deltas);
         if !self.reply.stopped() {
             return piece;
@@ -84,7 +87,7 @@ impl Answer {
     }
 
     fn finished(&mut self, reason: FinishReason) -> Result<Piece, ApiError> {
-        self.events = None;
+        let mut events = self.events.take();
         let stopped = reason == FinishReason::Stop;
         let reason = finish_reason(reason)?;
         let deltas = self.reply.finish();
@@ -93,6 +96,9 @@ impl Answer {
             piece.tokens.extend(content.held.release_all());
         }
         let calls = stopped && self.reply.tool_calls() > 0;
+        if let Some(events) = events.as_mut().filter(|_| calls) {
+            events.called_tools();
+        }
         piece.finish = Some(if calls { "tool_calls" } else { reason });
         Ok(piece)
     }

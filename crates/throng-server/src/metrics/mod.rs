@@ -17,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 use self::exposition::Exposition;
 use self::histogram::Histogram;
 use self::pace::Pace;
-pub(crate) use self::request::Observed;
 use self::request::Outcome;
+pub(crate) use self::request::{Observed, Report};
 use crate::error::ApiError;
 use crate::state::ServerState;
 

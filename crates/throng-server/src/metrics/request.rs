@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use throng_engine::{Event, FinishReason};
 
@@ -41,11 +41,29 @@ impl Outcome {
     }
 }
 
+/// What is told of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report {
+    /// Of its prompt.
+    pub(crate) prompt_tokens: usize,
+    /// Of those, tokens that the cache had already.
+    pub(crate) cached_tokens: usize,
+    /// Of the answer.
+    pub(crate) tokens: usize,
+    /// From request to first step; `None`: there was none.
+    pub(crate) queued: Option<Duration>,
+    /// From request to first token; `None`: there was none.
+    pub(crate) first_token: Option<Duration>,
+    /// How it ended.
+    pub(crate) finish: &'static str,
+}
+
 /// An answer that is being measured; dropping it ends the measurement.
 #[derive(Debug)]
 pub(crate) struct Observed {
     metrics: Arc<Metrics>,
     prompt_tokens: usize,
+    cached_tokens: usize,
     tokens: usize,
     submitted: Instant,
     started: Option<Instant>,
@@ -63,6 +81,7 @@ impl Observed {
         Self {
             metrics,
             prompt_tokens,
+            cached_tokens: 0,
             tokens: 0,
             submitted,
             started: None,
@@ -77,8 +96,9 @@ impl Observed {
         let now = Instant::now();
         let metrics = &self.metrics;
         match event {
-            Event::Started { .. } => {
+            Event::Started { cached_tokens } => {
                 self.started = Some(now);
+                self.cached_tokens = *cached_tokens;
                 metrics.queued.observe(seconds(self.submitted, now));
             }
             Event::Prompt(_) => {}
@@ -102,6 +122,19 @@ impl Observed {
                     FinishReason::Failed(_) => Outcome::Error,
                 };
             }
+        }
+    }
+
+    /// What is known of it so far.
+    pub(crate) fn report(&self) -> Report {
+        let since = |then: Instant| then.saturating_duration_since(self.submitted);
+        Report {
+            prompt_tokens: self.prompt_tokens,
+            cached_tokens: self.cached_tokens,
+            tokens: self.tokens,
+            queued: self.started.map(since),
+            first_token: self.first.map(since),
+            finish: self.outcome.name(),
         }
     }
 

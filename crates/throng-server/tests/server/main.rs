@@ -16,6 +16,7 @@ mod metrics;
 mod other_routes;
 mod parameters;
 mod random;
+mod requests;
 mod responses;
 mod responses_background;
 mod responses_store;

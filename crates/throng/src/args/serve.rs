@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
-use clap::{ArgAction, Args as ClapArgs};
-use throng_server::{AllowedHost, Date, Origin};
+use clap::{ArgAction, Args as ClapArgs, ValueEnum};
+use throng_server::{AllowedHost, Date, LogFormat, Origin};
 
 use super::ModelArgs;
 
@@ -142,6 +142,10 @@ pub struct ServeArgs {
         value_parser = RangedU64ValueParser::<usize>::new().range(..=65_536)
     )]
     pub max_background_responses: usize,
+    /// Write a line about each request to standard error: who asked, what it cost, how long it
+    /// took; never what was said, and no key
+    #[arg(long, value_name = "FORMAT", env = "THRONG_LOG_REQUESTS", default_value = "off")]
+    pub log_requests: LogRequests,
     /// Seconds that running answers may go on after SIGTERM or Ctrl-C; a second one ends them
     #[arg(
         long,
@@ -153,6 +157,28 @@ pub struct ServeArgs {
     pub drain_timeout: u64,
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+/// How each request is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogRequests {
+    /// Not at all
+    Off,
+    /// As key=value
+    Text,
+    /// As JSON
+    Json,
+}
+
+impl LogRequests {
+    /// The format of a line; `None`: there is none.
+    pub fn format(self) -> Option<LogFormat> {
+        match self {
+            Self::Off => None,
+            Self::Text => Some(LogFormat::Text),
+            Self::Json => Some(LogFormat::Json),
+        }
+    }
 }
 
 #[cfg(test)]

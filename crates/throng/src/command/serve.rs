@@ -8,11 +8,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use throng_chat::{Chat, Grammars};
 use throng_engine::EngineConfig;
-use throng_server::{App, Defaults, ModelName, Notice, ResponseLimits, ServerConfig};
+use throng_server::{
+    App, Defaults, ModelName, Notice, RequestLog, ResponseLimits, ServerConfig,
+};
 
 use crate::args::ServeArgs;
 use crate::keys;
 use crate::loading::Model;
+use crate::request_log::LogWriter;
 
 /// Serves until it is told to stop.
 ///
@@ -20,6 +23,8 @@ use crate::loading::Model;
 /// The port is taken, or the model cannot be loaded.
 pub fn run(args: &ServeArgs) -> Result<()> {
     let address = SocketAddr::new(args.host, args.port);
+    let format = args.log_requests.format();
+    let log = format.map(|_| LogWriter::start()).transpose()?;
     let config = ServerConfig {
         drain_timeout: Duration::from_secs(args.drain_timeout),
         api_keys: args.api_keys.as_deref().map(|path| keys::follow(path, say)).transpose()?,
@@ -31,6 +36,10 @@ pub fn run(args: &ServeArgs) -> Result<()> {
             per_tenant: args.max_stored_responses,
             background: args.max_background_responses,
         },
+        request_log: log
+            .clone()
+            .zip(format)
+            .map(|(log, format)| RequestLog::new(format, move |line| log.line(line))),
     };
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
@@ -56,7 +65,11 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         let args = args.clone();
         move || load(&args)
     };
-    throng_server::run(address, config, load, tell)
+    let result = throng_server::run(address, config, load, tell);
+    if let Some(log) = log {
+        log.flush();
+    }
+    result
 }
 
 /// Tells the operator; a server goes on where nobody reads what it says.
