@@ -73,6 +73,9 @@ def client(server):
 def locked(tmp_path_factory):
     """Address of a server that asks for keys."""
     keys = tmp_path_factory.mktemp("keys") / "keys.txt"
-    keys.write_text("# of the tests\nsk-alice alice 2\nsk-bob bob\nsk-carol carol\nsk-dave dave\n")
+    keys.write_text(
+        "# of the tests\nsk-alice alice 2\nsk-bob bob\nsk-carol carol\nsk-dave dave\n"
+        "sk-erin erin rpm=2 tpm=100000\nsk-frank frank models=another\n"
+    )
     with serving("--api-keys", str(keys)) as address:
         yield address

@@ -47,6 +47,34 @@ def test_keys_are_needed_where_there_are_keys(locked):
     assert after - before == answer.usage.completion_tokens
 
 
+def test_a_limit_is_an_error_that_the_client_knows(locked):
+    with client_of(locked, "sk-erin") as client:
+        first = client.chat.completions.with_raw_response.create(
+            model=MODEL,
+            messages=[{"role": "user", "content": "What is 2 + 2?"}],
+            max_tokens=5,
+            extra_headers={"x-request-id": "of-a-test"},
+        )
+        assert first.headers["x-ratelimit-remaining-requests"] == "1"
+        assert int(first.headers["x-ratelimit-remaining-tokens"]) < 100_000
+        assert first.parse()._request_id == "of-a-test"
+        ask(client, "What is 2 + 2?", max_tokens=5)
+        with pytest.raises(openai.RateLimitError) as refusal:
+            ask(client, "What is 2 + 2?", max_tokens=5)
+        assert (refusal.value.code, refusal.value.type) == ("rate_limit_exceeded", "requests")
+        assert 0 < int(refusal.value.response.headers["retry-after"]) <= 30
+        assert refusal.value.request_id.startswith("req-")
+        assert client.models.list().data[0].id == MODEL
+
+
+def test_a_model_that_is_not_allowed_is_not_found(locked):
+    with client_of(locked, "sk-frank") as client:
+        assert client.models.list().data == []
+        with pytest.raises(openai.NotFoundError) as refusal:
+            ask(client, "What is 2 + 2?")
+        assert refusal.value.code == "model_not_found"
+
+
 def test_cached_tokens_are_those_of_the_tenant(locked):
     def cached(client, **options):
         usage = ask(client, STORY, max_tokens=1, **options).usage

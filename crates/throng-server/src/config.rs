@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::api_keys::ApiKeys;
 use crate::host::AllowedHost;
 use crate::origin::Origin;
+use crate::rate_limits::Clock;
 use crate::request_log::RequestLog;
 
 /// How to serve, whatever the model.
@@ -26,6 +27,8 @@ pub struct ServerConfig {
     pub responses: ResponseLimits,
     /// Where a line about each request goes; `None`: nowhere.
     pub request_log: Option<RequestLog>,
+    /// The time that rate limits go by.
+    pub clock: Clock,
 }
 
 impl Default for ServerConfig {
@@ -38,6 +41,7 @@ impl Default for ServerConfig {
             allowed_hosts: Vec::new(),
             responses: ResponseLimits::default(),
             request_log: None,
+            clock: Clock::default(),
         }
     }
 }

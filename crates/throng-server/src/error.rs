@@ -1,5 +1,7 @@
 //! A refusal, in the form and with the status that OpenAI's clients expect.
 
+mod limits;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -250,8 +252,9 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::GATEWAY_TIMEOUT {
-            // OpenAI's clients would ask again, and again too late.
+        let no_use = self.status == StatusCode::TOO_MANY_REQUESTS && self.retry_after.is_none();
+        if self.status == StatusCode::GATEWAY_TIMEOUT || no_use {
+            // OpenAI's clients would ask again, and again too late or too much.
             response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
         }
         if self.status == StatusCode::UNAUTHORIZED {

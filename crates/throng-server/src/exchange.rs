@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::id;
 use crate::metrics::Report;
+use crate::rate_limits::Quota;
 use crate::request_log::RequestLog;
 use crate::state::ServerState;
 
@@ -48,6 +49,7 @@ struct Record {
 #[derive(Debug, Default)]
 struct Seen {
     tenant: Option<Arc<str>>,
+    quota: Option<Quota>,
     status: Option<StatusCode>,
     /// The sums over its answers; `None`: the engine was not asked.
     tokens: Option<Tokens>,
@@ -80,9 +82,21 @@ impl Exchange {
         }))
     }
 
-    /// It is known whose it is.
-    pub(crate) fn identified(&self, tenant: &Arc<str>) {
-        self.seen().tenant = Some(tenant.clone());
+    /// It is known whose it is, and what may be asked with its key.
+    pub(crate) fn identified(&self, tenant: &Arc<str>, quota: &Quota) {
+        let mut seen = self.seen();
+        seen.tenant = Some(tenant.clone());
+        seen.quota = Some(quota.clone());
+    }
+
+    /// Its answer begins: the head gets what every head has.
+    fn begins(&self, status: StatusCode, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID, self.0.id.clone());
+        let mut seen = self.seen();
+        seen.status = Some(status);
+        if let Some(quota) = &seen.quota {
+            quota.write(headers);
+        }
     }
 
     /// One of its answers has ended. `leads`: the prompt is counted with it.
@@ -170,8 +184,7 @@ pub(crate) async fn follow(
     let exchange = Exchange::begin(&request, state.log.clone());
     request.extensions_mut().insert(exchange.clone());
     let mut response = next.run(request).await;
-    exchange.seen().status = Some(response.status());
-    response.headers_mut().insert(REQUEST_ID, exchange.0.id.clone());
+    exchange.begins(response.status(), response.headers_mut());
     response.map(|body| Body::new(Followed { body, _exchange: exchange }))
 }
 

@@ -1,21 +1,35 @@
 //! `GET /v1/models`: what is served.
 
 use axum::Json;
-use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use throng_chat::Chat;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::serving::Serving;
+use crate::state::ServerState;
+use crate::tenants::Caller;
 
-/// `GET /v1/models`.
-pub(crate) async fn list(serving: Serving) -> Json<Value> {
-    Json(json!({ "object": "list", "data": [describe(&serving.app)] }))
+/// `GET /v1/models`: those that the key may ask.
+pub(crate) async fn list(
+    caller: Caller,
+    State(state): State<ServerState>,
+) -> Result<Json<Value>, ApiError> {
+    let (app, _running) = state.lifecycle.enter()?;
+    let models: Vec<Value> =
+        caller.may_ask(&app.model).then(|| describe(&app)).into_iter().collect();
+    Ok(Json(json!({ "object": "list", "data": models })))
 }
 
 /// `GET /v1/models/{id}`; an id may contain slashes.
-pub(crate) async fn one(serving: Serving, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    serving: Serving,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    // What is no text is no model's name.
+    let id = id.map_or_else(|_| char::REPLACEMENT_CHARACTER.to_string(), |Path(id)| id);
     serving.app.check_model(&id)?;
     Ok(Json(describe(&serving.app)))
 }

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Method, Uri};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::exchange::REQUEST_ID;
+use crate::rate_limits;
 
 /// How long a browser may rely on what it was told of a path.
 const MAX_AGE: Duration = Duration::from_secs(600);
@@ -67,17 +68,16 @@ pub(crate) fn sharing(origins: &[Origin]) -> Option<CorsLayer> {
         Origin::Page(page) => Some(page.clone()),
     };
     let pages: Option<Vec<HeaderValue>> = origins.iter().map(page).collect();
+    let exposed = ["x-should-retry", REQUEST_ID].into_iter().chain(rate_limits::HEADERS);
     let layer = CorsLayer::new()
         .allow_origin(pages.map_or_else(AllowOrigin::any, AllowOrigin::list))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         // Clients tell about themselves in headers of their own names, and none has an effect here
         // that its page may not have.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([
-            RETRY_AFTER,
-            HeaderName::from_static("x-should-retry"),
-            HeaderName::from_static(REQUEST_ID),
-        ])
+        .expose_headers(
+            exposed.map(HeaderName::from_static).chain([RETRY_AFTER]).collect::<Vec<_>>(),
+        )
         .max_age(MAX_AGE);
     Some(layer)
 }

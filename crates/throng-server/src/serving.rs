@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
-use throng_engine::{
-    Constraint, Event, EventStream, Limits, Logprobs, Request, SubmitError, Tenant,
-};
+use throng_engine::{Constraint, Event, EventStream, Limits, Logprobs, Request, SubmitError};
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -15,18 +14,19 @@ use crate::error::ApiError;
 use crate::exchange::Exchange;
 use crate::lifecycle::{Phase, Running};
 use crate::metrics::{Metrics, Observed};
+use crate::rate_limits::Reservation;
 use crate::responses::{Library, Store};
 use crate::sampling::Generation;
 use crate::state::ServerState;
+use crate::tenants::Caller;
 
-/// What the handlers of the API ask for. They are reached only by who may ask, while the server
-/// takes requests.
+/// What the handlers of the API ask for. They are reached only by who may ask the model and has
+/// not asked too much, while the server takes requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Serving {
     /// What is served.
     pub(crate) app: Arc<App>,
-    tenant: Tenant,
-    exchange: Exchange,
+    caller: Caller,
     share_prefix_cache: bool,
     metrics: Arc<Metrics>,
     responses: Arc<Store>,
@@ -39,14 +39,18 @@ impl FromRequestParts<ServerState> for Serving {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, ApiError> {
-        let tenant = state.tenants.identify(&parts.headers)?;
-        let exchange = parts.extensions.get::<Exchange>().expect("every route is followed").clone();
-        exchange.identified(&tenant.name);
+        let caller = Caller::from_request_parts(parts, state).await?;
         let (app, running) = state.lifecycle.enter()?;
+        if !caller.may_ask(&app.model) {
+            return Err(ApiError::model_not_allowed());
+        }
+        // Looking something up costs nothing.
+        if parts.method == Method::POST {
+            caller.quota.take_request()?;
+        }
         Ok(Self {
             app,
-            tenant,
-            exchange,
+            caller,
             share_prefix_cache: state.share_prefix_cache,
             metrics: state.metrics.clone(),
             responses: state.responses.clone(),
@@ -83,10 +87,14 @@ impl Serving {
             limits: limits.clone(),
             constraint: constraint.clone(),
             logprobs,
-            tenant: self.tenant.clone(),
+            tenant: self.caller.tenant.clone(),
             cache_salt: self.cache_salt(&generation.cache_salt),
         };
         let requests: Vec<Request> = prompts.into_iter().map(request).collect();
+        let lens: Vec<usize> = requests.iter().map(|request| request.prompt.len()).collect();
+        let context = self.app.context();
+        let reserved =
+            self.caller.quota.reserve(&lens, generation.choices, limits.max_tokens, context)?;
         // The engine may be done before this thread goes on.
         let submitted = Instant::now();
         let streams = self
@@ -94,19 +102,23 @@ impl Serving {
             .engine
             .submit_all(&requests, generation.choices)
             .map_err(|error| self.refusal(error, param))?;
-        let lens = requests.iter().map(|request| request.prompt.len());
-        let lens = lens.flat_map(|len| std::iter::repeat_n(len, generation.choices));
-        let events = |(index, (stream, prompt_tokens))| Events {
+        reserved.prompts.keep();
+        let answers = streams.into_iter().zip(reserved.answers).enumerate();
+        let events = |(index, (stream, reservation))| Events {
             stream,
-            observed: Observed::new(self.metrics.clone(), prompt_tokens, submitted),
-            exchange: self.exchange.clone(),
+            observed: {
+                let prompt_tokens = lens[index / generation.choices];
+                Observed::new(self.metrics.clone(), prompt_tokens, submitted)
+            },
+            exchange: self.caller.exchange.clone(),
+            reservation,
             leads: index % generation.choices == 0,
             reasoning_tokens: 0,
             calls_tools: false,
             phases: self.phases.clone(),
             _running: self.running.clone(),
         };
-        Ok(streams.into_iter().zip(lens).enumerate().map(events).collect())
+        Ok(answers.map(events).collect())
     }
 
     /// What the prompt's prefix may be shared under: the client's own salt, and the tenant's name
@@ -116,7 +128,7 @@ impl Serving {
             return own.into();
         }
         // No name has a line break.
-        format!("{}\n{own}", self.tenant.name).into()
+        format!("{}\n{own}", self.caller.tenant.name).into()
     }
 
     fn refusal(&self, error: SubmitError, param: &str) -> ApiError {
@@ -135,6 +147,7 @@ pub(crate) struct Events {
     stream: EventStream,
     observed: Observed,
     exchange: Exchange,
+    reservation: Reservation,
     /// It is the first answer to its prompt, with which the prompt is counted.
     leads: bool,
     reasoning_tokens: usize,
@@ -149,6 +162,7 @@ impl Drop for Events {
         if self.calls_tools {
             report.finish = "tool_calls";
         }
+        self.reservation.use_up(report.tokens);
         self.exchange.answered(&report, self.leads, self.reasoning_tokens);
     }
 }

@@ -6,6 +6,7 @@ use crate::config::ServerConfig;
 use crate::host::Hosts;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
+use crate::rate_limits::Clock;
 use crate::request_log::RequestLog;
 use crate::responses::Store;
 use crate::tenants::Tenants;
@@ -19,6 +20,8 @@ pub(crate) struct ServerState {
     pub(crate) hosts: Arc<Hosts>,
     /// Who asks.
     pub(crate) tenants: Arc<Tenants>,
+    /// The time that rate limits go by.
+    pub(crate) clock: Clock,
     /// Whether tenants share cached prefixes.
     pub(crate) share_prefix_cache: bool,
     /// Where a line about each request goes.
@@ -37,6 +40,7 @@ impl ServerState {
             lifecycle: Lifecycle::new(),
             hosts: Arc::new(Hosts::new(config, loopback)),
             tenants: Arc::new(Tenants::new(config.api_keys.clone())),
+            clock: config.clock.clone(),
             share_prefix_cache: config.share_prefix_cache,
             log: config.request_log.clone(),
             metrics: Metrics::new(config.api_keys.is_some()),

@@ -1,13 +1,54 @@
-//! Who asks: the tenant of a request, by the key that comes with it.
+//! Who asks: the tenant of a request and what it may do, by the key that comes with it.
 
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use sha2::{Digest, Sha256};
 use throng_engine::Tenant;
 
-use crate::api_keys::ApiKeys;
+use crate::api_keys::{ApiKeys, Key};
+use crate::app::ModelName;
 use crate::error::ApiError;
+use crate::exchange::Exchange;
 use crate::id;
+use crate::rate_limits::Quota;
+use crate::state::ServerState;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// Whose request it is.
+    pub(crate) tenant: Tenant,
+    /// How much may be asked with the same key.
+    pub(crate) quota: Quota,
+    /// The request itself.
+    pub(crate) exchange: Exchange,
+    /// Names of models that may be asked; `None`: all.
+    models: Option<Arc<[String]>>,
+}
+
+impl FromRequestParts<ServerState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, ApiError> {
+        let Key { tenant, limits, used, models } = state.tenants.identify(&parts.headers)?;
+        let quota = Quota::new(limits, used, state.clock.clone());
+        let exchange = parts.extensions.get::<Exchange>().expect("every route is followed").clone();
+        exchange.identified(&tenant.name, &quota);
+        Ok(Self { tenant, quota, exchange, models })
+    }
+}
+
+impl Caller {
+    /// Whether this model may be asked, which is so if any of its names was given.
+    pub(crate) fn may_ask(&self, model: &ModelName) -> bool {
+        let Some(allowed) = &self.models else { return true };
+        allowed.iter().any(|name| *name == model.id || model.aliases.contains(name))
+    }
+}
 
 /// Tells tenants apart.
 #[derive(Clone, Debug)]
@@ -24,18 +65,21 @@ impl Tenants {
         Self { keys, pepper: [id::random(), id::random()] }
     }
 
-    /// Whose request has these headers. Where everybody may ask, those with the same key are one
+    /// What is known of the key in these headers. Where everybody may ask, those with the same key are one
     /// tenant, and so are those without.
     ///
     /// # Errors
     /// A key is needed, and this one is wrong or missing.
-    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Tenant, ApiError> {
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Key, ApiError> {
         let key = bearer(headers);
         match (&self.keys, key) {
-            (Some(keys), Some(key)) => keys.tenant(key).ok_or_else(ApiError::incorrect_api_key),
+            (Some(keys), Some(key)) => keys.find(key).ok_or_else(ApiError::incorrect_api_key),
             (Some(_), None) => Err(ApiError::missing_api_key()),
-            (None, Some(key)) => Ok(Tenant { name: self.name(key).into(), ..Tenant::default() }),
-            (None, None) => Ok(Tenant::default()),
+            (None, Some(key)) => {
+                let tenant = Tenant { name: self.name(key).into(), ..Tenant::default() };
+                Ok(Key { tenant, ..Key::default() })
+            }
+            (None, None) => Ok(Key::default()),
         }
     }
 
@@ -69,7 +113,7 @@ mod tests {
     fn name(tenants: &Tenants, value: &[u8]) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert("Authorization", HeaderValue::from_bytes(value).unwrap());
-        tenants.identify(&headers).ok().map(|tenant| tenant.name.to_string())
+        tenants.identify(&headers).ok().map(|key| key.tenant.name.to_string())
     }
 
     #[test]
@@ -83,7 +127,7 @@ mod tests {
         for none in [&b"Bearer "[..], b"Basic eA==", b"Bearer", b""] {
             assert_eq!(name(&open, none).unwrap(), "anonymous");
         }
-        assert_eq!(&*open.identify(&HeaderMap::new()).unwrap().name, "anonymous");
+        assert_eq!(&*open.identify(&HeaderMap::new()).unwrap().tenant.name, "anonymous");
     }
 
     #[test]

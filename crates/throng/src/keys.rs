@@ -75,7 +75,7 @@ fn read(path: &Path) -> Result<String> {
 
 fn failure(path: &Path, what: impl std::fmt::Display) -> anyhow::Error {
     let message = format!("{}: {what}", path.display());
-    let hint = "a line of --api-keys is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment; \
-        sha256:DIGEST may stand for KEY";
+    let hint = "a line of --api-keys is KEY [NAME [WEIGHT]] [rpm=N] [tpm=N] [models=NAME,NAME]; \
+        # begins a comment; sha256:DIGEST may stand for KEY";
     Failure { message, hint }.into()
 }

@@ -16,6 +16,7 @@ mod metrics;
 mod other_routes;
 mod parameters;
 mod random;
+mod rate_limits;
 mod requests;
 mod responses;
 mod responses_background;

@@ -100,9 +100,10 @@ pub struct ServeArgs {
         action = ArgAction::Set
     )]
     pub header_grammar: bool,
-    /// Keys that clients must have: a line is KEY, KEY NAME or KEY NAME WEIGHT; # begins a comment;
-    /// sha256:DIGEST may stand for KEY. Keys of one name are one tenant. The file is read again
-    /// when it changes [default: none is needed, each key is a tenant]
+    /// Keys that clients must have: a line is KEY [NAME [WEIGHT]] [rpm=N] [tpm=N] [models=A,B];
+    /// # begins a comment; sha256:DIGEST may stand for KEY. Keys of one name are one tenant; rpm and
+    /// tpm are requests and tokens a minute, models those that the key may ask. The file is read
+    /// again when it changes [default: none is needed, each key is a tenant]
     #[arg(long, visible_alias = "api-key-file", value_name = "FILE", env = "THRONG_API_KEYS")]
     pub api_keys: Option<PathBuf>,
     /// Origins of other web pages that may ask from a browser, separated by commas, such as

@@ -40,6 +40,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
             .clone()
             .zip(format)
             .map(|(log, format)| RequestLog::new(format, move |line| log.line(line))),
+        ..ServerConfig::default()
     };
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
