@@ -63,7 +63,7 @@ impl FromRequestParts<ServerState> for Serving {
 impl Serving {
     /// The responses that are kept for whoever asks.
     pub(crate) fn library(&self) -> Library {
-        Library::new(self.responses.clone(), self.tenant.name.clone())
+        Library::new(self.responses.clone(), self.caller.tenant.name.clone())
     }
 
     /// Hands prompts to the engine, each for as many answers as `generation` says, or, if it

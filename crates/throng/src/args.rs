@@ -23,7 +23,7 @@ pub use self::bench::{BenchArgs, OfflineArgs};
 pub use self::inspect::InspectArgs;
 #[cfg(feature = "load")]
 pub use self::load::{ConversationsArgs, FairnessArgs, LoadArgs, LoadCommand, SoakArgs};
-pub use self::serve::ServeArgs;
+pub use self::serve::{Secret, ServeArgs};
 
 /// Serve gpt-oss models to many users at once, from one set of weights.
 #[derive(Debug, Parser)]

@@ -1,4 +1,5 @@
-//! The file of API keys: read before anything else, and again whenever it changes.
+//! API keys: those of the command line, and those of a file, which is read before anything else and
+//! again whenever it changes.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -7,7 +8,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use throng_server::ApiKeys;
+use throng_server::{ApiKeys, ApiKeysError};
 
 use crate::failure::Failure;
 
@@ -17,15 +18,28 @@ const MAX_BYTES: u64 = 16 << 20;
 /// nobody sees the half of it that an editor has written.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The keys in a file, now and after each change, of which `tell` is told. A change that cannot be
-/// used changes nothing.
+/// The keys that clients must have: these, and those in a file, if there is one, now and after each
+/// change, of which `tell` is told. A change that cannot be used changes nothing. `None`: there are
+/// neither, and nobody needs a key.
 ///
 /// # Errors
-/// It cannot be read, is too large, or a line is not as it should be. No error says a key.
-pub fn follow(path: &Path, tell: fn(&str)) -> Result<ApiKeys> {
+/// The file cannot be read, is too large, or a line is not as it should be; or one of the others is
+/// no key. No error says a key.
+pub fn keys(own: &[String], file: Option<&Path>, tell: fn(&str)) -> Result<Option<ApiKeys>> {
+    match file {
+        Some(path) => follow(own, path, tell).map(Some),
+        None if own.is_empty() => Ok(None),
+        None => ApiKeys::with_own(own, None).map(Some).map_err(|error| own_failure(&error)),
+    }
+}
+
+fn follow(own: &[String], path: &Path, tell: fn(&str)) -> Result<ApiKeys> {
     // Before it is read: what changes in between is a change.
     let seen = state(path);
-    let keys = ApiKeys::parse(&read(path)?).map_err(|error| failure(path, error))?;
+    let keys = ApiKeys::with_own(own, Some(&read(path)?)).map_err(|error| match error {
+        ApiKeysError::Own(_) => own_failure(&error),
+        error => failure(path, error),
+    })?;
     let (path, followed) = (path.to_owned(), keys.clone());
     thread::Builder::new()
         .name("keys".to_owned())
@@ -71,6 +85,13 @@ fn read(path: &Path) -> Result<String> {
         return Err(failure(path, format_args!("has more than {MAX_BYTES} bytes")));
     }
     Ok(text)
+}
+
+fn own_failure(error: &ApiKeysError) -> anyhow::Error {
+    let message = format!("--api-key: {error}");
+    let hint =
+        "several keys have commas between; names, weights and limits go into --api-keys FILE";
+    Failure { message, hint }.into()
 }
 
 fn failure(path: &Path, what: impl std::fmt::Display) -> anyhow::Error {

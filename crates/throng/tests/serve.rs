@@ -105,6 +105,36 @@ fn a_file_of_keys_is_checked_before_anything_else_and_never_quoted() {
 }
 
 #[test]
+fn keys_of_the_command_line_and_of_the_variable_are_needed_like_those_of_a_file() {
+    let refused = |address: &str, key: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        write!(stream, "{head}Authorization: Bearer {key}\r\n\r\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        said.starts_with("HTTP/1.1 401 ")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, "sk-filed alice\n").unwrap();
+    let flags = ["--api-key", "sk-one,sk-two", "--api-keys", keys.to_str().unwrap()];
+    let (mut server, address, _printed) = start(&flags);
+    for key in ["sk-one", "sk-two", "sk-filed"] {
+        assert!(!refused(&address, key), "{key}");
+    }
+    assert!(refused(&address, "sk-one,sk-two") && refused(&address, "sk-other"));
+    terminate(&server);
+    assert!(server.wait().unwrap().success());
+    for key in ["", "sk-secret\u{e9}", "sk secret"] {
+        let mut command = command(&["serve", "--port", "0"]);
+        command.env("THRONG_API_KEY", key);
+        let outcome = common::run(command, b"");
+        assert!(!outcome.success && outcome.stderr.contains("--api-key: "), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("secret"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn keys_are_as_their_file_says_whenever_it_changes() {
     let folder = tempfile::tempdir().unwrap();
     let keys = folder.path().join("keys");

@@ -106,6 +106,16 @@ pub struct ServeArgs {
     /// again when it changes [default: none is needed, each key is a tenant]
     #[arg(long, visible_alias = "api-key-file", value_name = "FILE", env = "THRONG_API_KEYS")]
     pub api_keys: Option<PathBuf>,
+    /// Keys that clients must have, separated by commas, where that is all there is to say of them;
+    /// better in the variable than here, where other users of the machine see them
+    #[arg(
+        long,
+        value_name = "KEYS",
+        env = "THRONG_API_KEY",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub api_key: Vec<Secret>,
     /// Origins of other web pages that may ask from a browser, separated by commas, such as
     /// https://chat.example; * for all of them [default: none but the server's own page]
     #[arg(long, value_name = "ORIGINS", env = "THRONG_CORS_ALLOW_ORIGIN", value_delimiter = ',')]
@@ -160,6 +170,30 @@ pub struct ServeArgs {
     pub model: ModelArgs,
 }
 
+/// A text that is never printed. What is wrong with it the parser of arguments would say with it,
+/// so it is looked at elsewhere.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text.
+    pub fn reveal(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
 /// How each request is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogRequests {
@@ -196,6 +230,10 @@ mod tests {
         assert_eq!((args.cors_allow_origin.len(), args.allowed_host.len()), (2, 2));
         let wrong = serve(&["--cors-allow-origin", "a.example"]).unwrap_err();
         assert!(wrong.to_string().contains("SCHEME://HOST"), "{wrong}");
+        let typed = ["--api-key", "sk-1,sk-2", "--log-requests", "json"];
+        let Some(Command::Serve(args)) = serve(&typed).unwrap().command else { panic!("serve") };
+        assert_eq!(args.api_key.iter().map(super::Secret::reveal).collect::<String>(), "sk-1sk-2");
+        assert!(!format!("{args:?}").contains("sk-"), "{args:?}");
         let wrong = serve(&["--allowed-host", "http://a.example"]).unwrap_err();
         assert!(wrong.to_string().contains("without scheme"), "{wrong}");
     }

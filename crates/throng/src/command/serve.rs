@@ -12,7 +12,7 @@ use throng_server::{
     App, Defaults, ModelName, Notice, RequestLog, ResponseLimits, ServerConfig,
 };
 
-use crate::args::ServeArgs;
+use crate::args::{Secret, ServeArgs};
 use crate::keys;
 use crate::loading::Model;
 use crate::request_log::LogWriter;
@@ -24,24 +24,12 @@ use crate::request_log::LogWriter;
 pub fn run(args: &ServeArgs) -> Result<()> {
     let address = SocketAddr::new(args.host, args.port);
     let format = args.log_requests.format();
-    let log = format.map(|_| LogWriter::start()).transpose()?;
-    let config = ServerConfig {
-        drain_timeout: Duration::from_secs(args.drain_timeout),
-        api_keys: args.api_keys.as_deref().map(|path| keys::follow(path, say)).transpose()?,
-        share_prefix_cache: args.share_prefix_cache,
-        allowed_origins: args.cors_allow_origin.clone(),
-        allowed_hosts: args.allowed_host.clone(),
-        responses: ResponseLimits {
-            bytes: usize::try_from(args.response_store_memory.as_u64()).unwrap_or(usize::MAX),
-            per_tenant: args.max_stored_responses,
-            background: args.max_background_responses,
-        },
-        request_log: log
-            .clone()
-            .zip(format)
-            .map(|(log, format)| RequestLog::new(format, move |line| log.line(line))),
-        ..ServerConfig::default()
-    };
+    let writer = format.map(|_| LogWriter::start()).transpose()?;
+    let log = writer
+        .clone()
+        .zip(format)
+        .map(|(writer, format)| RequestLog::new(format, move |line| writer.line(line)));
+    let config = config(args, log)?;
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
         Notice::Listening(address) => {
@@ -67,10 +55,29 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         move || load(&args)
     };
     let result = throng_server::run(address, config, load, tell);
-    if let Some(log) = log {
-        log.flush();
+    if let Some(writer) = writer {
+        writer.flush();
     }
     result
+}
+
+/// How to serve, whatever the model.
+fn config(args: &ServeArgs, request_log: Option<RequestLog>) -> Result<ServerConfig> {
+    let own: Vec<String> = args.api_key.iter().map(Secret::reveal).collect();
+    Ok(ServerConfig {
+        drain_timeout: Duration::from_secs(args.drain_timeout),
+        api_keys: keys::keys(&own, args.api_keys.as_deref(), say)?,
+        share_prefix_cache: args.share_prefix_cache,
+        allowed_origins: args.cors_allow_origin.clone(),
+        allowed_hosts: args.allowed_host.clone(),
+        responses: ResponseLimits {
+            bytes: usize::try_from(args.response_store_memory.as_u64()).unwrap_or(usize::MAX),
+            per_tenant: args.max_stored_responses,
+            background: args.max_background_responses,
+        },
+        request_log,
+        ..ServerConfig::default()
+    })
 }
 
 /// Tells the operator; a server goes on where nobody reads what it says.
