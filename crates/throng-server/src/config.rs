@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api_keys::ApiKeys;
+use crate::connections::ConnectionLimits;
 use crate::host::AllowedHost;
 use crate::origin::Origin;
 use crate::rate_limits::Clock;
@@ -25,6 +26,8 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<AllowedHost>,
     /// What is kept of `/v1/responses`.
     pub responses: ResponseLimits,
+    /// How many connections there may be, and how patient the server is with them.
+    pub connections: ConnectionLimits,
     /// Where a line about each request goes; `None`: nowhere.
     pub request_log: Option<RequestLog>,
     /// The time that rate limits go by.
@@ -40,6 +43,7 @@ impl Default for ServerConfig {
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             responses: ResponseLimits::default(),
+            connections: ConnectionLimits::default(),
             request_log: None,
             clock: Clock::default(),
         }

@@ -15,6 +15,7 @@ use hyper::body::{Bytes, Frame, SizeHint};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::connections::Client;
 use crate::id;
 use crate::metrics::Report;
 use crate::rate_limits::Quota;
@@ -183,15 +184,28 @@ pub(crate) async fn follow(
 ) -> Response {
     let exchange = Exchange::begin(&request, state.log.clone());
     request.extensions_mut().insert(exchange.clone());
+    let client = request.extensions().get::<Client>().cloned();
+    if let Some(client) = client.as_ref().filter(|_| request.body().is_end_stream()) {
+        client.has_asked();
+    }
     let mut response = next.run(request).await;
     exchange.begins(response.status(), response.headers_mut());
-    response.map(|body| Body::new(Followed { body, _exchange: exchange }))
+    response.map(|body| Body::new(Followed { body, client, _exchange: exchange }))
 }
 
 /// An answer's body, with which the exchange ends.
 struct Followed {
     body: Body,
+    client: Option<Client>,
     _exchange: Exchange,
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        if let Some(client) = &self.client {
+            client.is_answered();
+        }
+    }
 }
 
 impl HttpBody for Followed {

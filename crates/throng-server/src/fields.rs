@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::json_size;
 
 /// The members of an object that are not dealt with yet. `null` counts as absent everywhere.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ impl Fields {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(body)
             .map_err(|error| ApiError::malformed(format!("The body is not UTF-8: {error}")))?;
+        json_size::check(text)?;
         match serde_json::from_str(text) {
             Ok(Value::Object(members)) => Ok(Self { path: String::new(), members }),
             Ok(_) => Err(ApiError::malformed("The body must be a JSON object")),
@@ -136,6 +138,19 @@ impl Fields {
             }
             Some(other) => Err(ApiError::mistyped(&self.path(key), "an array", &other)),
         }
+    }
+
+    /// The same for a list of at most so many.
+    pub(crate) fn list(
+        &mut self,
+        key: &str,
+        most: usize,
+    ) -> Result<Option<impl Iterator<Item = (String, Value)> + use<>>, ApiError> {
+        if self.members.get(key).and_then(Value::as_array).is_some_and(|all| all.len() > most) {
+            let message = format_args!("has more than {most} entries");
+            return Err(ApiError::invalid(&self.path(key), message));
+        }
+        self.array(key)
     }
 
     /// An object inside this one.

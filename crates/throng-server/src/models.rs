@@ -1,13 +1,13 @@
 //! `GET /v1/models`: what is served.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 use throng_chat::Chat;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::segment::Segment;
 use crate::serving::Serving;
 use crate::state::ServerState;
 use crate::tenants::Caller;
@@ -24,12 +24,7 @@ pub(crate) async fn list(
 }
 
 /// `GET /v1/models/{id}`; an id may contain slashes.
-pub(crate) async fn one(
-    serving: Serving,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, ApiError> {
-    // What is no text is no model's name.
-    let id = id.map_or_else(|_| char::REPLACEMENT_CHARACTER.to_string(), |Path(id)| id);
+pub(crate) async fn one(serving: Serving, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     serving.app.check_model(&id)?;
     Ok(Json(describe(&serving.app)))
 }

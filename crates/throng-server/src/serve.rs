@@ -4,34 +4,30 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::config::{Notice, ServerConfig};
+use crate::connections::{Client, Connections};
 use crate::patience::Patience;
 use crate::routes;
 use crate::signals::Signals;
 use crate::state::ServerState;
 
-/// How long a client may take to send a request's head; idle connections end after it too.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a client may let a write wait.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the last words to clients may take once no answer runs any more.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// Connections at once. The rest wait in the system's backlog.
-const MAX_CONNECTIONS: usize = 1024;
 /// Pause after the system refused to hand over a connection, for instance for want of file
-/// descriptors, which only time gives back.
+/// descriptors, unless a connection that ends gives one back before.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes that a connection buffers at most, of a request's head and of an answer that the system
 /// does not take yet.
@@ -137,7 +133,7 @@ pub async fn serve<E>(
     let life = state.lifecycle.clone();
     let connections = GracefulShutdown::new();
     let routes = routes::table(state, &config.allowed_origins);
-    let accepting = accept(&listener, &connections, routes);
+    let accepting = accept(&listener, &connections, Connections::new(config.connections), routes);
     let living = async {
         tokio::pin!(shutdown);
         let app = tokio::select! {
@@ -162,24 +158,27 @@ pub async fn serve<E>(
     result
 }
 
-/// Takes connections for as long as it is polled.
+/// Takes connections for as long as it is polled. Those that find no place wait in the system's
+/// backlog.
 async fn accept(
     listener: &TcpListener,
-    connections: &GracefulShutdown,
+    watched: &GracefulShutdown,
+    places: Connections,
     routes: Router,
 ) -> Infallible {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let slot = slots.clone().acquire_owned().await;
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
+            let _ = tokio::time::timeout(ACCEPT_PAUSE, places.vacated()).await;
             continue;
         };
-        let connection = connections.watch(connection(stream, routes.clone()));
+        let place = places.place().await;
+        let connection = watched.watch(connection(stream, routes.clone(), place.client().clone()));
         tokio::spawn(async move {
-            // An error here is a client that left or spoke no HTTP: nobody is there to be told.
-            let _ = connection.await;
-            drop(slot);
+            tokio::select! {
+                // An error here is a client that left or spoke no HTTP: nobody is there to be told.
+                _ = connection => {}
+                () = place.is_needed() => {}
+            }
         });
     }
 }
@@ -188,13 +187,20 @@ async fn accept(
 fn connection(
     stream: TcpStream,
     routes: Router,
-) -> http1::Connection<TokioIo<Patience<TcpStream>>, TowerToHyperService<Router>> {
+    client: Client,
+) -> impl GracefulConnection<Error = hyper::Error> + Send {
     // Tokens are small and should leave at once; without it they merely come later.
     let _ = stream.set_nodelay(true);
-    let stream = TokioIo::new(Patience::new(stream, WRITE_TIMEOUT));
+    let limits = *client.limits();
+    let stream = TokioIo::new(Patience::new(stream, limits.write_timeout));
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(client.clone());
+        routes.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head_timeout)
         .max_buf_size(MAX_BUFFER)
-        .serve_connection(stream, TowerToHyperService::new(routes))
+        .serve_connection(stream, service)
 }

@@ -6,10 +6,15 @@ use throng_chat::{Message, ToolCall};
 use crate::error::ApiError;
 use crate::fields::{Fields, elements};
 
+/// Messages of a conversation at most. None that fits a context comes near.
+const MAX_MESSAGES: usize = 1 << 15;
+/// Parts of a message's content, and calls of tools in it, at most.
+const MAX_PARTS: usize = 1024;
+
 /// Takes `messages` out of a body.
 pub(super) fn take(fields: &mut Fields) -> Result<Vec<Message>, ApiError> {
     let path = fields.path("messages");
-    let messages = fields.array("messages")?;
+    let messages = fields.list("messages", MAX_MESSAGES)?;
     let messages = fields
         .required("messages", messages)?
         .map(|(path, value)| message(Fields::object(path, value)?))
@@ -62,7 +67,7 @@ fn assistant(fields: &mut Fields) -> Result<Message, ApiError> {
         (None, None) => None,
     };
     let content = text(fields)?;
-    let tool_calls = match fields.array("tool_calls")? {
+    let tool_calls = match fields.list("tool_calls", MAX_PARTS)? {
         None => Vec::new(),
         Some(calls) => calls
             .map(|(path, value)| tool_call(Fields::object(path, value)?))
@@ -113,6 +118,9 @@ fn text(fields: &mut Fields) -> Result<Option<String>, ApiError> {
     match fields.value("content") {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
+        Some(Value::Array(parts)) if parts.len() > MAX_PARTS => {
+            Err(ApiError::invalid(&path, format_args!("has more than {MAX_PARTS} entries")))
+        }
         Some(Value::Array(parts)) => elements(path, parts)
             .map(|(path, value)| part(Fields::object(path, value)?))
             .collect::<Result<String, _>>()

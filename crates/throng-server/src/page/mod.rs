@@ -1,12 +1,12 @@
 //! The chat page. Its files are part of the binary, and it asks for nothing from elsewhere.
 
-use axum::extract::Path;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
+use crate::segment::Segment;
 
 /// Only this server's own scripts and styles run, nothing inline; no other page may frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -75,7 +75,7 @@ pub(crate) async fn index() -> Response {
 }
 
 /// `GET /page/{*file}`.
-pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(crate) async fn file(Segment(name): Segment) -> Result<Response, ApiError> {
     FILES
         .iter()
         .find(|(file, _)| *file == name)

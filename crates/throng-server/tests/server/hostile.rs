@@ -111,6 +111,6 @@ fn a_large_body_that_is_allowed_is_read_and_judged() {
     let error = server.complete(json!("x".repeat(7 << 20)), json!({})).error(400);
     assert_eq!(error["code"], "context_length_exceeded");
     assert!(error["message"].as_str().unwrap().contains("at least"), "{error}");
-    let error = server.complete(json!(vec![7; 1 << 20]), json!({})).error(400);
+    let error = server.complete(json!(vec![7; 1 << 19]), json!({})).error(400);
     assert_eq!(error["code"], "context_length_exceeded");
 }

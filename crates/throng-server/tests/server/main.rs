@@ -11,6 +11,7 @@ mod door;
 mod errors;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod logits;
 mod metrics;
 mod other_routes;

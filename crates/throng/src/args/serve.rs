@@ -59,6 +59,16 @@ pub struct ServeArgs {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_536)
     )]
     pub max_queue: usize,
+    /// Connections at once, at most: for one more, the one that has kept the server waiting for
+    /// longest is closed
+    #[arg(
+        long,
+        value_name = "N",
+        env = "THRONG_MAX_CONNECTIONS",
+        default_value_t = 1024,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_536)
+    )]
+    pub max_connections: usize,
     /// Keep what was computed of prompts, for those that begin alike
     #[arg(
         long,

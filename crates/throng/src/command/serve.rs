@@ -9,7 +9,7 @@ use anyhow::Result;
 use throng_chat::{Chat, Grammars};
 use throng_engine::EngineConfig;
 use throng_server::{
-    App, Defaults, ModelName, Notice, RequestLog, ResponseLimits, ServerConfig,
+    App, ConnectionLimits, Defaults, ModelName, Notice, RequestLog, ResponseLimits, ServerConfig,
 };
 
 use crate::args::{Secret, ServeArgs};
@@ -75,6 +75,7 @@ fn config(args: &ServeArgs, request_log: Option<RequestLog>) -> Result<ServerCon
             per_tenant: args.max_stored_responses,
             background: args.max_background_responses,
         },
+        connections: ConnectionLimits { most: args.max_connections, ..ConnectionLimits::default() },
         request_log,
         ..ServerConfig::default()
     })
