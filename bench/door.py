@@ -167,9 +167,10 @@ def beside(crowd, address, pid, seconds):
 
 def row(name, latencies, failures, resident, files):
     """A line of the table."""
-    ms = [f"{1e3 * latency:.0f} ms" for latency in (
-        statistics.median(latencies), latencies[int(len(latencies) * 0.99)], latencies[-1],
-    )]
+    ms = ["-"] * 3
+    if latencies:
+        times = statistics.median(latencies), latencies[int(len(latencies) * 0.99)], latencies[-1]
+        ms = [f"{1e3 * time:.0f} ms" for time in times]
     cells = [name, str(len(latencies)), str(len(failures)), *ms, f"{resident / 1e6:.0f} MB", str(files)]
     return "| " + " | ".join(cells) + " |"
 
@@ -179,6 +180,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("throng", help="the program that is measured")
     parser.add_argument("--seconds", type=float, default=20, help="how long beside each crowd")
+    parser.add_argument("--only", default="", metavar="TEXT", help="crowds with this in their name")
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -193,6 +195,8 @@ def main():
         print("| crowd | chats | failed | median | p99 | worst | resident | open files |")
         print("|---|---|---|---|---|---|---|---|")
         for name, crowd in crowds().items():
+            if args.only not in name:
+                continue
             print(row(name, *beside(crowd, address, server.pid, args.seconds)), flush=True)
         time.sleep(25)
         resident, files = held(server.pid)
