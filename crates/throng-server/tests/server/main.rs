@@ -21,6 +21,7 @@ mod rate_limits;
 mod requests;
 mod responses;
 mod responses_background;
+mod responses_refusals;
 mod responses_store;
 mod structured;
 mod support;
