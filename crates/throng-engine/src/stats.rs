@@ -23,6 +23,9 @@ pub struct Stats {
     pub generated_tokens: u64,
     /// Sequences that lost their place to others and were computed again.
     pub preemptions: u64,
+    /// Bytes of weights and of the KV cache that the model's steps had to read; `None` where the
+    /// model does not count them.
+    pub bytes_read: Option<u64>,
     /// Requests that ended, by reason.
     pub finished: Finished,
     /// Blocks of layers that see the whole context.

@@ -94,6 +94,7 @@ impl Worker {
             Ok(logits) => {
                 scheduler.on_step_done(step, logits);
                 let stats = scheduler.stats_mut();
+                stats.bytes_read = self.runner.bytes_read();
                 stats.model_seconds.observe((computed - begun).as_secs_f64());
                 stats.sampling_seconds.observe(computed.elapsed().as_secs_f64());
             }

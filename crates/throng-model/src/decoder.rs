@@ -138,4 +138,8 @@ impl<B: Backend> Runner for Decoder<B> {
         let wanted = self.step.wanted.len();
         Ok(self.backend.read(&self.work.logits, wanted * self.spec.vocab))
     }
+
+    fn bytes_read(&self) -> Option<u64> {
+        self.backend.bytes_read()
+    }
 }

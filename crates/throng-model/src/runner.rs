@@ -22,6 +22,12 @@ pub trait Runner: Send {
     /// Only if the machine fails underneath (a lost rank, a device error): the batch's sequences
     /// must then be finished as failed.
     fn run(&mut self, batch: &Batch) -> Result<&[f32], RunError>;
+
+    /// Bytes of weights and of the KV cache that all batches so far had to read; `None` where
+    /// nobody counts them.
+    fn bytes_read(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A batch that could not be run.

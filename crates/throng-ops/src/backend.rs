@@ -231,4 +231,10 @@ pub trait Backend: Send {
         matrix: &Self::Matrix,
         out: &mut Self::Buffer,
     );
+
+    /// Bytes of weights and of the KV cache that all operations so far had to read; `None` where
+    /// nobody counts them.
+    fn bytes_read(&self) -> Option<u64> {
+        None
+    }
 }

@@ -39,7 +39,7 @@ pub struct Kept {
 
 /// What was counted of one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count {
+pub struct Count {
     /// Bytes to be read.
     pub bytes: u64,
     /// Multiply-accumulates.

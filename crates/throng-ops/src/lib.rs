@@ -15,12 +15,13 @@ mod counts;
 mod cpu;
 mod limits;
 mod matrix;
+mod meter;
+mod metered;
 mod mxfp4;
 mod naive;
 mod operation;
 mod placement;
 mod routes;
-mod timed;
 
 pub use arithmetic::{Arithmetic, Macs, PerArithmetic};
 pub use backend::{Attention, Backend, OutOfMemory, Precision};
@@ -31,8 +32,8 @@ pub use cpu::{
 };
 pub use limits::{Bound, Limit, Limits};
 pub use matrix::{MatrixPart, MatrixSource, RowOrder, decode};
+pub use metered::{Metered, Timed, Weighed};
 pub use naive::Naive;
 pub use operation::{Operation, OperationClock, OperationWork, Work};
 pub use placement::{Angles, BLOCK_TOKENS, Placement};
 pub use routes::Routes;
-pub use timed::Timed;

@@ -23,6 +23,8 @@ pub struct App {
     pub defaults: Defaults,
     /// The day that the model believes it is.
     pub date: Date,
+    /// Bytes a second that this machine reads from memory, if somebody has measured it.
+    pub memory_bandwidth: Option<f64>,
 }
 
 /// What the model is called.

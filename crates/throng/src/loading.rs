@@ -9,7 +9,7 @@ use throng_chat::{Chat, Template, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
 use throng_engine::{Engine, EngineConfig, Sizing};
 use throng_model::{KvBlocks, LoadOptions, Precision, Progress, Runner, stored};
-use throng_ops::{Backend, Cpu};
+use throng_ops::{Backend, Cpu, Weighed};
 use throng_spec::{ModelSpec, Stored};
 
 use crate::args::ModelArgs;
@@ -176,7 +176,21 @@ impl Model {
         Sizing { kv_bytes: kv_bytes(args.kv_cache_memory, free, &sizing), ..sizing }
     }
 
-    /// Loads the weights and starts the engine on them.
+    /// Bytes a second that this machine reads from memory, measured for half a second; `None` for a
+    /// model whose steps caches may serve, which memory does not hold back.
+    ///
+    /// # Errors
+    /// The machine does not give that many threads.
+    pub fn bandwidth(&self, args: &ModelArgs) -> Result<Option<f64>> {
+        let machine = Machine::this();
+        let weights: usize = stored(&self.checkpoint).iter().map(Stored::bytes).sum();
+        if weights < SHORT_LOAD_BYTES.max(machine.cache().unwrap_or(0)) {
+            return Ok(None);
+        }
+        Ok(machine.bandwidth(threads(args.threads)?)?)
+    }
+
+    /// Loads the weights and starts the engine on them, with a count of the bytes that steps read.
     ///
     /// # Errors
     /// As [`Model::runner`] and [`Engine::start`].
@@ -186,8 +200,10 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Result<Engine> {
-        let config = EngineConfig { threads: threads(args.threads)?, ..config };
-        Ok(Engine::start(self.runner(args, config, wanted_logits)?, config)?)
+        let threads = threads(args.threads)?;
+        let config = EngineConfig { threads, ..config };
+        let cpu = Weighed::new(Cpu::new(threads, args.isa)?);
+        Ok(Engine::start(self.runner_on(cpu, args, config, wanted_logits)?, config)?)
     }
 }
 

@@ -73,6 +73,18 @@ pub(super) fn write(to: &mut Exposition, stats: &Stats) {
     }
 }
 
+/// What steps read from memory, and how fast the machine can, as far as either is known.
+pub(super) fn write_reading(to: &mut Exposition, stats: &Stats, bandwidth: Option<f64>) {
+    if let Some(bytes) = stats.bytes_read {
+        let help = "Bytes of weights and of the KV cache that steps had to read.";
+        to.counter("model_read_bytes_total", help).sample(&[], bytes as f64);
+    }
+    if let Some(bandwidth) = bandwidth {
+        let help = "What this machine reads a second, measured before the model was loaded.";
+        to.gauge("memory_bandwidth_bytes_per_second", help).sample(&[], bandwidth);
+    }
+}
+
 /// Each tenant's counts; `listed` remembers who has a series, if not all may.
 pub(super) fn write_tenants(
     to: &mut Exposition,

@@ -125,12 +125,14 @@ impl Metrics {
 pub(crate) async fn show(State(state): State<ServerState>) -> Result<Response, ApiError> {
     let app = state.lifecycle.app().cloned().ok_or_else(ApiError::loading)?;
     let model = app.model.id.clone();
+    let bandwidth = app.memory_bandwidth;
     // The engine answers between two steps of the model.
     let stats = tokio::task::spawn_blocking(move || app.engine.stats())
         .await
         .map_err(|_| ApiError::internal("The engine's counts could not be read"))?;
     let mut text = Exposition::new(&model);
     engine::write(&mut text, &stats);
+    engine::write_reading(&mut text, &stats, bandwidth);
     let listed = state.metrics.listed.as_ref();
     engine::write_tenants(&mut text, &stats, listed);
     state.metrics.write(&mut text);

@@ -161,6 +161,17 @@ fn what_is_going_on_is_shown() {
 }
 
 #[test]
+fn what_memory_can_do_is_said_where_it_is_known() {
+    let bandwidth = "memory_bandwidth_bytes_per_second";
+    let setup = Setup { memory_bandwidth: Some(5.5e10), ..Setup::default() };
+    assert_eq!(value(&metrics(&Server::with(setup)), bandwidth, ""), 5.5e10);
+    // And what nobody has measured, or counts, is not there.
+    let samples = metrics(&Server::start());
+    let absent = |name: &str| !samples.keys().any(|sample| sample.contains(name));
+    assert!(absent(bandwidth) && absent("model_read_bytes_total"), "{samples:?}");
+}
+
+#[test]
 fn a_model_that_loads_has_no_metrics_yet() {
     let (server, _loaded) = Server::loading(Setup::default());
     server.get("/metrics").error(503);

@@ -97,6 +97,7 @@ fn load(args: &ServeArgs) -> Result<App> {
         fair_share: args.fair_share,
         ..EngineConfig::default()
     };
+    let memory_bandwidth = model.bandwidth(&args.model)?;
     let engine = model.engine(&args.model, config, None)?;
     let plain = Defaults::default();
     let generation = &model.generation;
@@ -118,6 +119,7 @@ fn load(args: &ServeArgs) -> Result<App> {
             header_grammar: args.header_grammar,
         },
         date: args.date,
+        memory_bandwidth,
     })
 }
 

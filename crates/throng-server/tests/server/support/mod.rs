@@ -45,6 +45,8 @@ pub struct Setup {
     pub header_grammar: bool,
     /// The model writes what looks random, and follows from what came before.
     pub random: bool,
+    /// What the machine is said to read a second.
+    pub memory_bandwidth: Option<f64>,
     /// How the server treats its clients. A test that waits for a drain to end has failed.
     pub server: ServerConfig,
 }
@@ -64,6 +66,7 @@ impl Default for Setup {
             json_calls: false,
             header_grammar: true,
             random: false,
+            memory_bandwidth: None,
             server,
         }
     }
@@ -250,5 +253,6 @@ fn app(setup: &Setup) -> App {
             ..Defaults::default()
         },
         date: "2026-11-21".parse().unwrap(),
+        memory_bandwidth: setup.memory_bandwidth,
     }
 }

@@ -1,36 +1,51 @@
-//! A backend that looks at the clock and counts: what a step's time goes to, without a clock or a
-//! counter in any kernel.
+//! A backend around another one that measures what that does, without a clock or a counter in any
+//! kernel.
 
 use throng_spec::{Activation, Heads, Mixture};
 
 use crate::backend::{Attention, Backend, OutOfMemory, Precision};
 use crate::counts::{Count, Counted};
 use crate::matrix::MatrixSource;
+use crate::meter::{ByteMeter, Meter};
 use crate::operation::{Operation, OperationClock};
 use crate::placement::{Angles, Placement};
 use crate::routes::Routes;
 
-/// Another backend, timed: it computes what that computes. What its operations read and compute
+/// Another backend, measured: it computes what that computes. What its operations read and compute
 /// is counted from their arguments; see [`crate::Work`].
 #[derive(Debug)]
-pub struct Timed<B> {
+pub struct Metered<B, M> {
     inner: B,
-    clock: OperationClock,
+    meter: M,
 }
+
+/// A backend that adds up what each kind of operation took.
+pub type Timed<B> = Metered<B, OperationClock>;
 
 impl<B: Counted> Timed<B> {
     /// Times a backend; its clock starts at zero.
     pub fn new(inner: B) -> Self {
-        Self { inner, clock: OperationClock::default() }
+        Self { inner, meter: OperationClock::default() }
     }
 
     /// What reads the times.
     pub fn clock(&self) -> OperationClock {
-        self.clock.clone()
+        self.meter.clone()
     }
 }
 
-impl<B: Counted> Backend for Timed<B> {
+/// A backend that adds up the bytes that had to be read, and looks at no clock: a sum an operation
+/// is all that it costs.
+pub type Weighed<B> = Metered<B, ByteMeter>;
+
+impl<B: Counted> Weighed<B> {
+    /// Counts a backend's bytes from zero.
+    pub fn new(inner: B) -> Self {
+        Self { inner, meter: ByteMeter::default() }
+    }
+}
+
+impl<B: Counted, M: Meter> Backend for Metered<B, M> {
     type Buffer = B::Buffer;
     type Matrix = B::Matrix;
     type KvPool = B::KvPool;
@@ -44,8 +59,8 @@ impl<B: Counted> Backend for Timed<B> {
     }
 
     fn read<'a>(&'a mut self, buffer: &'a B::Buffer, len: usize) -> &'a [f32] {
-        let Self { inner, clock } = self;
-        clock.time(Operation::Copy, Count::default(), || inner.read(buffer, len))
+        let Self { inner, meter } = self;
+        meter.measure(Operation::Copy, Count::default(), || inner.read(buffer, len))
     }
 
     fn pack(&mut self, source: &MatrixSource<'_>, precision: Precision) -> B::Matrix {
@@ -63,17 +78,17 @@ impl<B: Counted> Backend for Timed<B> {
 
     fn embed(&mut self, table: &B::Matrix, tokens: &[u32], out: &mut B::Buffer) {
         let count = Count::rows(B::packed(table), tokens.len());
-        self.clock.time(Operation::Copy, count, || self.inner.embed(table, tokens, out));
+        self.meter.measure(Operation::Copy, count, || self.inner.embed(table, tokens, out));
     }
 
     fn embed_add(&mut self, table: &B::Matrix, tokens: &[u32], out: &mut B::Buffer) {
         let count = Count::rows(B::packed(table), tokens.len());
-        self.clock.time(Operation::Copy, count, || self.inner.embed_add(table, tokens, out));
+        self.meter.measure(Operation::Copy, count, || self.inner.embed_add(table, tokens, out));
     }
 
     fn gather(&mut self, width: usize, tokens: &[u32], x: &B::Buffer, out: &mut B::Buffer) {
-        let Self { inner, clock } = self;
-        clock.time(Operation::Copy, Count::default(), || inner.gather(width, tokens, x, out));
+        let Self { inner, meter } = self;
+        meter.measure(Operation::Copy, Count::default(), || inner.gather(width, tokens, x, out));
     }
 
     fn rms_norm(
@@ -84,8 +99,8 @@ impl<B: Counted> Backend for Timed<B> {
         epsilon: f32,
         out: &mut B::Buffer,
     ) {
-        let Self { inner, clock } = self;
-        clock.time(Operation::Norm, Count::default(), || {
+        let Self { inner, meter } = self;
+        meter.measure(Operation::Norm, Count::default(), || {
             inner.rms_norm(tokens, x, weight, epsilon, out);
         });
     }
@@ -98,8 +113,8 @@ impl<B: Counted> Backend for Timed<B> {
         epsilon: f32,
         out: &mut B::Buffer,
     ) {
-        let Self { inner, clock } = self;
-        clock.time(Operation::Norm, Count::default(), || {
+        let Self { inner, meter } = self;
+        meter.measure(Operation::Norm, Count::default(), || {
             inner.layer_norm(tokens, x, weight_and_bias, epsilon, out);
         });
     }
@@ -112,15 +127,15 @@ impl<B: Counted> Backend for Timed<B> {
         epsilon: f32,
         qkv: &mut B::Buffer,
     ) {
-        let Self { inner, clock } = self;
-        clock.time(Operation::Norm, Count::default(), || {
+        let Self { inner, meter } = self;
+        meter.measure(Operation::Norm, Count::default(), || {
             inner.norm_heads(tokens, attention, query_and_key, epsilon, qkv);
         });
     }
 
     fn linear(&mut self, tokens: usize, x: &B::Buffer, matrix: &B::Matrix, out: &mut B::Buffer) {
         let count = Count::product(B::packed(matrix), tokens);
-        self.clock.time(Operation::Qkv, count, || self.inner.linear(tokens, x, matrix, out));
+        self.meter.measure(Operation::Qkv, count, || self.inner.linear(tokens, x, matrix, out));
     }
 
     fn linear_add(
@@ -131,19 +146,19 @@ impl<B: Counted> Backend for Timed<B> {
         out: &mut B::Buffer,
     ) {
         let count = Count::product(B::packed(matrix), tokens);
-        self.clock.time(Operation::Output, count, || {
+        self.meter.measure(Operation::Output, count, || {
             self.inner.linear_add(tokens, x, matrix, out);
         });
     }
 
     fn logits(&mut self, tokens: usize, x: &B::Buffer, matrix: &B::Matrix, out: &mut B::Buffer) {
         let count = Count::product(B::packed(matrix), tokens);
-        self.clock.time(Operation::Head, count, || self.inner.logits(tokens, x, matrix, out));
+        self.meter.measure(Operation::Head, count, || self.inner.logits(tokens, x, matrix, out));
     }
 
     fn rope(&mut self, attention: &Attention, angles: &Angles, qkv: &mut B::Buffer) {
-        let Self { inner, clock } = self;
-        clock.time(Operation::Rope, Count::default(), || inner.rope(attention, angles, qkv));
+        let Self { inner, meter } = self;
+        meter.measure(Operation::Rope, Count::default(), || inner.rope(attention, angles, qkv));
     }
 
     fn append_kv(
@@ -153,8 +168,8 @@ impl<B: Counted> Backend for Timed<B> {
         qkv: &B::Buffer,
         pool: &mut B::KvPool,
     ) {
-        let Self { inner, clock } = self;
-        clock.time(Operation::Rope, Count::default(), || {
+        let Self { inner, meter } = self;
+        meter.measure(Operation::Rope, Count::default(), || {
             inner.append_kv(attention, placement, qkv, pool);
         });
     }
@@ -168,9 +183,9 @@ impl<B: Counted> Backend for Timed<B> {
         pool: &B::KvPool,
         out: &mut B::Buffer,
     ) {
-        let Self { inner, clock } = self;
+        let Self { inner, meter } = self;
         let count = Count::attention(attention, placement, inner.kept(pool));
-        clock.time(Operation::Attention, count, || {
+        meter.measure(Operation::Attention, count, || {
             inner.attend(attention, placement, sinks, qkv, pool, out);
         });
     }
@@ -183,9 +198,9 @@ impl<B: Counted> Backend for Timed<B> {
         mixture: Mixture,
         routes: &mut Routes,
     ) {
-        let Self { inner, clock } = self;
+        let Self { inner, meter } = self;
         let count = Count::product(B::packed(router), tokens);
-        clock.time(Operation::Router, count, || inner.route(tokens, x, router, mixture, routes));
+        meter.measure(Operation::Router, count, || inner.route(tokens, x, router, mixture, routes));
     }
 
     fn experts_up(
@@ -196,9 +211,9 @@ impl<B: Counted> Backend for Timed<B> {
         activation: Activation,
         out: &mut B::Buffer,
     ) {
-        let Self { inner, clock } = self;
+        let Self { inner, meter } = self;
         let count = Count::experts(B::packed(matrix), routes);
-        clock.time(Operation::MlpUp, count, || {
+        meter.measure(Operation::MlpUp, count, || {
             inner.experts_up(routes, x, matrix, activation, out);
         });
     }
@@ -210,9 +225,12 @@ impl<B: Counted> Backend for Timed<B> {
         matrix: &B::Matrix,
         out: &mut B::Buffer,
     ) {
-        let Self { inner, clock } = self;
+        let Self { inner, meter } = self;
         let count = Count::experts(B::packed(matrix), routes);
-        clock.time(Operation::MlpDown, count, || inner.experts_down_add(routes, x, matrix, out));
+        meter.measure(Operation::MlpDown, count, || inner.experts_down_add(routes, x, matrix, out));
+    }
+    fn bytes_read(&self) -> Option<u64> {
+        Some(self.meter.bytes())
     }
 }
 
