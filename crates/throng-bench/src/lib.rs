@@ -8,9 +8,15 @@
 
 mod crowd;
 #[cfg(feature = "load")]
+mod exposition;
+#[cfg(feature = "load")]
+pub mod live;
+#[cfg(feature = "load")]
 pub mod load;
 mod offline;
 mod plot;
+#[cfg(feature = "load")]
+mod printable;
 mod profile;
 mod roofline;
 mod statistics;

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use ureq::config::Config;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use super::chunk::{Chunk, parts};
+use super::answer::{check, header, text};
+use super::chunk::Chunk;
 use super::error::LoadError;
 use super::exchange::{Exchange, Outcome};
 use super::failure::{Failure, short};
@@ -18,8 +19,6 @@ use super::target::{ApiKey, Url};
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of an answer that is no stream, at most.
-const MAX_BODY_BYTES: u64 = 4 << 20;
 /// Bytes of a stream at most: a peer that does not obey `max_tokens` must not fill the memory.
 const MAX_STREAM_BYTES: usize = 64 << 20;
 /// Bytes that are read at once.
@@ -70,6 +69,15 @@ impl Client {
     /// servers close a connection after a stream without saying so before: a request that went out
     /// on one just then would fail, and not by the server's fault.
     pub fn new(url: Url, timeout: Duration) -> Self {
+        Self::with(url, timeout, None)
+    }
+
+    /// The same, where an answer must be there as a whole within `timeout`, however it comes.
+    pub(crate) fn brisk(url: Url, timeout: Duration) -> Self {
+        Self::with(url, timeout, Some(timeout))
+    }
+
+    fn with(url: Url, timeout: Duration, whole: Option<Duration>) -> Self {
         let mut config = Agent::config_builder()
             .user_agent("throng/".to_owned() + env!("CARGO_PKG_VERSION"))
             .http_status_as_error(false)
@@ -77,6 +85,7 @@ impl Client {
             .max_redirects_will_error(false)
             .max_idle_connections(0)
             .max_idle_connections_per_host(0)
+            .timeout_global(whole)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(timeout))
             .timeout_per_read(Some(timeout))
@@ -135,12 +144,21 @@ impl Client {
     }
 
     fn get(&self, url: &str, key: Option<&ApiKey>) -> Result<String, Failure> {
+        self.call(url, key).and_then(check).and_then(text)
+    }
+
+    /// The status and the body of whatever is at `path` beside the API.
+    pub(crate) fn fetch(&self, path: &str, key: Option<&ApiKey>) -> Result<(u16, String), Failure> {
+        let response = self.call(&self.url.beside(path), key)?;
+        Ok((response.status().as_u16(), text(response)?))
+    }
+
+    fn call(&self, url: &str, key: Option<&ApiKey>) -> Result<Response<Body>, Failure> {
         let mut request = self.agent.get(url);
         if let Some(key) = key {
             request = request.header("Authorization", key.header());
         }
-        let response = request.call().map_err(|error| Failure::before_head(&error))?;
-        check(response).and_then(text)
+        request.call().map_err(|error| Failure::before_head(&error))
     }
 
     /// Posts a body that asks for a stream, and reads the stream. `sent` is when the request was
@@ -249,35 +267,4 @@ fn read(
             _ => return Err(Failure::BrokenOff("it ended without saying so".to_owned())),
         }
     }
-}
-
-/// The answer, if its status is 200.
-fn check(response: Response<Body>) -> Result<Response<Body>, Failure> {
-    let status = response.status().as_u16();
-    if status == 200 {
-        return Ok(response);
-    }
-    let retry_after = header(response.headers(), "retry-after")
-        .and_then(|seconds| seconds.trim().parse::<u32>().ok())
-        .map(|seconds| Duration::from_secs(seconds.into()));
-    // The status says enough where the body cannot be read.
-    let body = text(response).unwrap_or_default();
-    let (code, message) = match serde_json::from_str::<Value>(&body) {
-        Ok(body) => parts(body.get("error").unwrap_or(&body)),
-        Err(_) => (String::new(), short(&body)),
-    };
-    Err(Failure::Refused { status, code, message, retry_after })
-}
-
-fn text(response: Response<Body>) -> Result<String, Failure> {
-    let mut body = response.into_body();
-    let read = body.with_config().limit(MAX_BODY_BYTES).lossy_utf8(true).read_to_string();
-    read.map_err(|error| match error {
-        ureq::Error::Io(error) => Failure::in_body(&error),
-        error => Failure::BrokenOff(short(&error.to_string())),
-    })
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

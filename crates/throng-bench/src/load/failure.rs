@@ -3,6 +3,11 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use super::chunk::parts;
+use crate::printable::printable;
+
 /// Characters of a peer's message that are kept.
 const MAX_MESSAGE: usize = 300;
 
@@ -68,6 +73,15 @@ impl Failure {
         }
     }
 
+    /// A status other than 200, and what the body says of it.
+    pub(crate) fn refused(status: u16, body: &str, retry_after: Option<Duration>) -> Self {
+        let (code, message) = match serde_json::from_str::<Value>(body) {
+            Ok(body) => parts(body.get("error").unwrap_or(&body)),
+            Err(_) => (String::new(), short(body)),
+        };
+        Self::Refused { status, code, message, retry_after }
+    }
+
     /// A request that did not get as far as an answer's head.
     pub(crate) fn before_head(error: &ureq::Error) -> Self {
         match error {
@@ -99,8 +113,7 @@ impl Failure {
 
 /// The beginning of a peer's text, on one line.
 pub(crate) fn short(text: &str) -> String {
-    let one_line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    one_line.take(MAX_MESSAGE).collect()
+    printable(text, MAX_MESSAGE)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! What a server says of itself in Prometheus' text format: who runs, who waits, which blocks.
 
+use crate::exposition::samples;
+
 /// Endings of names, ours and vLLM's, then llama-server's.
 const RUNNING: [&str; 2] = ["num_requests_running", "requests_processing"];
 const WAITING: [&str; 2] = ["num_requests_waiting", "requests_deferred"];
 /// A series for each pool and each state: those that requests hold are used.
 const BLOCKS: &str = "kv_cache_blocks";
-const USED: &str = "state=\"used\"";
+const USED: &str = "used";
 
 /// What a server says of itself; `None` where it does not.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -22,19 +24,22 @@ impl Gauges {
     /// Reads the body of `/metrics`.
     pub fn read(text: &str) -> Self {
         let mut gauges = Self::default();
-        for (name, labels, value) in text.lines().filter_map(sample) {
-            let is = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending));
+        for sample in samples(text) {
+            let is =
+                |endings: [&str; 2]| endings.iter().any(|ending| sample.name.ends_with(ending));
             let gauge = if is(RUNNING) {
                 &mut gauges.running
             } else if is(WAITING) {
                 &mut gauges.waiting
-            } else if name.ends_with(BLOCKS) && labels.contains(USED) {
+            } else if sample.name.ends_with(BLOCKS)
+                && sample.label("state").as_deref() == Some(USED)
+            {
                 &mut gauges.blocks
             } else {
                 continue;
             };
             // A line for each pool, or each tenant.
-            *gauge = Some(gauge.unwrap_or(0.0) + value);
+            *gauge = Some(gauge.unwrap_or(0.0) + sample.value);
         }
         gauges
     }
@@ -43,26 +48,6 @@ impl Gauges {
     pub fn is_quiet(&self) -> bool {
         [self.running, self.waiting, self.blocks].into_iter().flatten().all(|value| value == 0.0)
     }
-}
-
-/// The name, the labels and the value of a line, if it is a sample's.
-fn sample(line: &str) -> Option<(&str, &str, f64)> {
-    if line.starts_with('#') {
-        return None;
-    }
-    // Labels may hold spaces and braces within their quotes; what follows the last brace does not.
-    let (name, labels, rest) = match line.split_once('{') {
-        Some((name, rest)) => {
-            let (labels, rest) = rest.rsplit_once('}')?;
-            (name, labels, rest)
-        }
-        None => {
-            let (name, rest) = line.split_once(char::is_whitespace)?;
-            (name, "", rest)
-        }
-    };
-    let value: f64 = rest.split_whitespace().next()?.parse().ok()?;
-    value.is_finite().then_some((name.trim(), labels, value))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! is left of clients who misbehave. All are seeded: the same seed asks the same. Who asks are plain threads: each waits for a socket
 //! nearly all the time.
 
+mod answer;
 mod chart;
 mod chunk;
 mod client;
@@ -47,6 +48,7 @@ pub use summary::Summary;
 pub use svg::svg;
 pub use table::{bars, table};
 pub use target::{ApiKey, Endpoint, Url};
+pub use units::seconds;
 pub use workload::Workload;
 
 #[cfg(test)]

@@ -51,6 +51,13 @@ impl FromStr for Url {
     }
 }
 
+/// The server's address, without `/v1`.
+impl std::fmt::Display for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.beside(""))
+    }
+}
+
 impl Url {
     /// An address of the API: `path` begins with a slash.
     pub(crate) fn api(&self, path: &str) -> String {
@@ -122,6 +129,7 @@ mod tests {
         for text in ["http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/"] {
             assert_eq!(url(text).api("/models"), "http://h:1/v1/models");
             assert_eq!(url(text).beside("/metrics"), "http://h:1/metrics");
+            assert_eq!(url(text).to_string(), "http://h:1");
         }
         assert_eq!(url("https://h/proxy").api("/models"), "https://h/proxy/v1/models");
         assert!(url("http://[::1]:8000").is_loopback() && !url("http://h").is_loopback());

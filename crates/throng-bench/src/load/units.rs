@@ -3,7 +3,7 @@
 use crate::Samples;
 
 /// Seconds in three digits: `850 µs`, `12.3 ms`, `1.23 s`, `640 s`.
-pub(crate) fn seconds(seconds: f64) -> String {
+pub fn seconds(seconds: f64) -> String {
     // 999.5 of a unit would be written as 1000.
     let (number, unit) = match seconds {
         0.9995.. => (seconds, "s"),
