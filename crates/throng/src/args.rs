@@ -7,6 +7,8 @@ mod inspect;
 #[cfg(feature = "load")]
 mod load;
 mod serve;
+#[cfg(feature = "top")]
+mod top;
 
 use std::path::PathBuf;
 
@@ -24,6 +26,8 @@ pub use self::inspect::InspectArgs;
 #[cfg(feature = "load")]
 pub use self::load::{ConversationsArgs, FairnessArgs, LoadArgs, LoadCommand, SoakArgs};
 pub use self::serve::{Secret, ServeArgs};
+#[cfg(feature = "top")]
+pub use self::top::TopArgs;
 
 /// Serve gpt-oss models to many users at once, from one set of weights.
 #[derive(Debug, Parser)]
@@ -43,6 +47,9 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Serve a model over HTTP, with OpenAI's API and a chat page
     Serve(ServeArgs),
+    /// Watch a running server: who is served, how fast, and what holds it back
+    #[cfg(feature = "top")]
+    Top(TopArgs),
     /// Fetch a model from the Hugging Face hub into its cache, and print where it is
     #[cfg(feature = "pull")]
     Pull(PullArgs),

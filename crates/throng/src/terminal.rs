@@ -20,8 +20,7 @@ pub struct Terminal {
 impl Terminal {
     /// Looks at where standard error goes.
     pub fn new() -> Self {
-        let no_color = std::env::var_os("NO_COLOR");
-        let colours = stderr().is_terminal() && allows_colour(no_color.as_deref());
+        let colours = stderr().is_terminal() && wants_colour();
         Self { colours, thinking: false, open: false }
     }
 
@@ -75,6 +74,11 @@ impl Terminal {
         write!(stderr(), "{dim}{text}{plain}")?;
         stderr().flush()
     }
+}
+
+/// Whether whoever looks at a terminal wants colours there.
+pub fn wants_colour() -> bool {
+    allows_colour(std::env::var_os("NO_COLOR").as_deref())
 }
 
 /// As no-color.org has it: an empty `NO_COLOR` says nothing.

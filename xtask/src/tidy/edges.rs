@@ -34,10 +34,11 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that live in these crates and nowhere else.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("axum", &["throng-server"]),
     ("tokio", &["throng-server"]),
     ("clap", &["throng"]),
+    ("ratatui", &["throng"]),
     ("ureq", &["throng-bench", "throng-hub"]),
 ];
 

@@ -35,7 +35,7 @@ pub struct InspectArgs {
 }
 
 /// A number of GB/s.
-fn bandwidth(text: &str) -> Result<f64, String> {
+pub(super) fn bandwidth(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok().filter(|rate| (1e-3..=1e6).contains(rate));
     rate.ok_or_else(|| "expected a number of GB/s from 0.001 to 1000000".to_owned())
 }

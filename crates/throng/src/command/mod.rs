@@ -11,6 +11,8 @@ mod pull;
 mod score;
 mod serve;
 mod synth;
+#[cfg(feature = "top")]
+mod top;
 mod welcome;
 
 use anyhow::Result;
@@ -27,6 +29,8 @@ pub fn run(args: Args) -> Result<()> {
         Some(Command::Chat(args)) => chat::run(&args),
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Serve(args)) => serve::run(&args),
+        #[cfg(feature = "top")]
+        Some(Command::Top(args)) => top::run(&args),
         #[cfg(feature = "pull")]
         Some(Command::Pull(args)) => pull::run(&args),
         Some(Command::Score(args)) => score::run(&args),
