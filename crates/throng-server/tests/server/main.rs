@@ -23,6 +23,7 @@ mod responses;
 mod responses_background;
 mod responses_refusals;
 mod responses_store;
+mod responses_tools;
 mod structured;
 mod support;
 mod tagged;
