@@ -77,6 +77,47 @@ fn other_kinds_of_grammars() {
 }
 
 #[test]
+fn dates_and_times_are_some_that_are() {
+    let chat = nano();
+    let cases = [
+        ("date", vec!["2023-02-28", "2024-02-29", "2000-02-29", "0001-12-31", "1999-10-10"]),
+        ("date-time", vec!["2024-02-29T23:59:59Z", "2023-10-31t00:00:00.5+01:00"]),
+        ("time", vec!["23:59:59Z", "00:00:00.25-08:00"]),
+    ];
+    let wrong = [
+        ("date", vec!["2023-02-29", "1900-02-29", "2100-02-29", "0000-01-01", "2024-02-30"]),
+        ("date-time", vec!["2023-02-29T23:59:59Z", "2024-02-29T23:59:60Z", "0000-10-10T00:00:00Z"]),
+        ("time", vec!["23:59:60Z", "12:00:60.5+01:00"]),
+    ];
+    for ((format, good), (_, bad)) in cases.into_iter().zip(wrong) {
+        let plain = json!({ "type": "string", "format": format });
+        let own = json!({ "type": "string", "format": format, "pattern": "^[^x]*$" });
+        let both =
+            json!({ "allOf": [{ "format": format }, { "pattern": "-|:" }], "type": "string" });
+        let referred = json!({ "$ref": "#/$defs/const", "$defs": { "const": plain } });
+        for schema in [plain, own, both, referred] {
+            let compiled = compile(&chat, &Grammar::Json(schema.clone())).unwrap();
+            let fits = |text: &&str| accepts(&chat, &compiled, &json!(text).to_string());
+            assert!(good.iter().all(fits), "{schema}");
+            assert!(!bad.iter().any(fits), "{schema}");
+        }
+    }
+}
+
+#[test]
+fn values_in_a_schema_are_not_schemas() {
+    let chat = nano();
+    let value = json!({ "format": "date" });
+    for schema in [json!({ "const": value }), json!({ "enum": [value] })] {
+        let compiled = compile(&chat, &Grammar::Json(schema)).unwrap();
+        assert!(accepts(&chat, &compiled, &value.to_string()));
+    }
+    let schema = json!({ "properties": { "format": { "const": "date" } }, "required": ["format"] });
+    let compiled = compile(&chat, &Grammar::Json(schema)).unwrap();
+    assert!(accepts(&chat, &compiled, &value.to_string()));
+}
+
+#[test]
 fn what_cannot_be_enforced_is_refused_in_one_line() {
     let chat = nano();
     let deep = (0..100).fold(json!({}), |inner, _| json!({ "properties": { "a": inner } }));

@@ -7,12 +7,12 @@ use llguidance::api::TopLevelGrammar;
 use llguidance::{JsonCompileOptions, Matcher as Parser, ParserFactory};
 use serde_json::Value;
 
-use super::Grammar;
 use super::arguments::lark;
 use super::cache::Cache;
 use super::matcher::{Matcher, summary};
 use super::numbers::Reader;
 use super::vocabulary::Vocabulary;
+use super::{Grammar, formats};
 use crate::tokenizer::Tokenizer;
 
 /// Bytes of a grammar's text at most.
@@ -191,13 +191,15 @@ fn source(grammar: &Grammar) -> TopLevelGrammar {
     }
 }
 
-/// The schema with our options of how to write JSON, in the place of any that it came with.
+/// The schema with formats that are narrower, and with our options of how to write JSON in the place
+/// of any that it came with.
 pub(super) fn with_options(schema: &Value) -> Value {
     let options = JsonCompileOptions {
         whitespace_pattern: Some(WHITE_SPACE.to_owned()),
         ..JsonCompileOptions::default()
     };
     let mut schema = schema.clone();
+    formats::narrow(&mut schema);
     if schema.is_object() {
         options.apply_to(&mut schema);
     }

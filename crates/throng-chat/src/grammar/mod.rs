@@ -12,6 +12,7 @@ mod cache;
 mod compile;
 mod demand;
 mod form;
+mod formats;
 mod formed;
 mod frame;
 mod harmony;
