@@ -66,7 +66,8 @@ fn assistant(fields: &mut Fields) -> Result<Message, ApiError> {
         (Some(text), _) | (None, Some(text)) => Some(text).filter(|text| !text.is_empty()),
         (None, None) => None,
     };
-    let content = text(fields)?;
+    fields.ignore(&MADE_OF_IT);
+    let content = text(fields, &REPLAYED)?;
     let tool_calls = match fields.list("tool_calls", MAX_PARTS)? {
         None => Vec::new(),
         Some(calls) => calls
@@ -83,10 +84,12 @@ fn tool_call(mut fields: Fields) -> Result<ToolCall, ApiError> {
     function_type(&mut fields)?;
     // Streamed calls carry it, and clients replay it.
     fields.ignore(&["index"]);
+    fields.ignore(&MADE_OF_IT);
     let id = fields.string("id")?;
     let id = fields.required("id", id)?;
     let function = fields.fields("function")?;
     let mut function = fields.required("function", function)?;
+    function.ignore(&MADE_OF_IT);
     let name = function.string("name")?;
     let name = function.required("name", name)?;
     let arguments = function.string("arguments")?;
@@ -107,13 +110,21 @@ pub(crate) fn function_type(fields: &mut Fields) -> Result<(), ApiError> {
     }
 }
 
+/// What clients make of an answer or of its calls, and replay with it: OpenAI's the first two,
+/// litellm the third.
+const MADE_OF_IT: [&str; 3] = ["parsed", "parsed_arguments", "provider_specific_fields"];
+/// Members of an answer that OpenAI's library for agents replays in the parts of its content as well.
+const REPLAYED: [&str; 6] =
+    ["annotations", "reasoning", "reasoning_content", "refusal", "role", "tool_calls"];
+
 fn required_text(fields: &mut Fields) -> Result<String, ApiError> {
-    let text = text(fields)?;
+    let text = text(fields, &[])?;
     fields.required("content", text)
 }
 
-/// `content`: text, or parts of text, which are one after another without anything between.
-fn text(fields: &mut Fields) -> Result<Option<String>, ApiError> {
+/// `content`: text, or parts of text, which are one after another without anything between; members
+/// of a part that are `ignored` mean nothing.
+fn text(fields: &mut Fields, ignored: &[&str]) -> Result<Option<String>, ApiError> {
     let path = fields.path("content");
     match fields.value("content") {
         None => Ok(None),
@@ -122,14 +133,15 @@ fn text(fields: &mut Fields) -> Result<Option<String>, ApiError> {
             Err(ApiError::invalid(&path, format_args!("has more than {MAX_PARTS} entries")))
         }
         Some(Value::Array(parts)) => elements(path, parts)
-            .map(|(path, value)| part(Fields::object(path, value)?))
+            .map(|(path, value)| part(Fields::object(path, value)?, ignored))
             .collect::<Result<String, _>>()
             .map(Some),
         Some(other) => Err(ApiError::mistyped(&path, "a string or an array of parts", &other)),
     }
 }
 
-fn part(mut fields: Fields) -> Result<String, ApiError> {
+fn part(mut fields: Fields, ignored: &[&str]) -> Result<String, ApiError> {
+    fields.ignore(ignored);
     let kind = fields.string("type")?;
     let kind = fields.required("type", kind)?;
     if kind != "text" {

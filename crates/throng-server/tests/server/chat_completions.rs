@@ -138,6 +138,32 @@ fn content_may_be_parts_and_roles_may_be_all_of_openais() {
 }
 
 #[test]
+fn an_answer_may_come_back_as_clients_replay_it() {
+    let server = Server::start();
+    let part = json!({
+        "type": "text", "text": "No.", "role": "assistant", "refusal": null, "reasoning": "Why?",
+        "reasoning_content": "Why?",
+    });
+    let call = json!({
+        "id": "call_0", "type": "function",
+        "function": { "name": "calculator", "arguments": "{}", "parsed_arguments": {} },
+    });
+    let messages = json!([
+        { "role": "user", "content": "calculate" },
+        { "role": "assistant", "content": [part] },
+        {
+            "role": "assistant", "content": "{}", "parsed": {}, "tool_calls": [call],
+            "provider_specific_fields": { "refusal": null },
+        },
+        { "role": "tool", "tool_call_id": "call_0", "content": "42" },
+    ]);
+    server.chat("", json!({ "messages": messages, "tools": [calculator()] })).ok();
+    let spoken = json!([{ "role": "user", "content": [part] }]);
+    let error = server.chat("", json!({ "messages": spoken })).error(400);
+    assert_eq!(error["code"], "unknown_parameter");
+}
+
+#[test]
 fn stop_strings_and_limits_end_an_answer() {
     let server = Server::start();
     let body = server.chat("list", json!({ "stop": [", th", "zzz"] })).ok();
