@@ -136,7 +136,7 @@ fn well_written_headers_pass_and_others_do_not() {
         format!("{thought}{thought}<|channel|>final <|constrain|>json<|message|>1<|return|>"),
         format!("<|channel|>commentary to=functions.get {json}"),
         format!("<|channel|>commentary to=functions.get-all.now{json}"),
-        "<|channel|>analysis to=functions.get<|message|>no JSON<|call|>".to_owned(),
+        "<|channel|>analysis to=functions.get<|message|>{\"b\": []}<|call|>".to_owned(),
         format!("{thought} to=functions.get<|channel|>commentary {json}"),
         format!("<|channel|>commentary<|message|>First.<|end|><|start|>assistant{thought} to=functions.get<|channel|>commentary {json}"),
         "<|channel|>commentary<|message|>All.<|return|>".to_owned(),
@@ -166,13 +166,14 @@ fn well_written_headers_pass_and_others_do_not() {
         (" to=functions.get<|message|>", "<|message|>"),
         (" to=functions.get<|channel|>final", "final"),
         ("<|channel|>analysis to=functions.get<|message|>{}<|return|>", "<|return|>"),
+        ("<|channel|>analysis to=functions.get<|message|>no JSON", "n"),
         ("<|channel|>analysis to=functions.get<|message|>{}<|end|>", "<|end|>"),
     ] {
         assert_eq!(refused(&form, &chat, bad).as_deref(), Some(at), "{bad}");
     }
 }
 
-/// Where nothing has a form, no set of tokens is ever asked for.
+/// One that was drawn is looked at; no set of tokens has to be asked for.
 #[test]
 fn headers_alone_are_loose_to_the_last_token() {
     let chat = nano();

@@ -13,7 +13,8 @@ pub struct Demand {
     pub content: Option<Grammar>,
     /// What it may call.
     pub calls: Calls,
-    /// Whether Harmony's headers are held to their grammar where nothing else is asked.
+    /// Whether Harmony's headers are held to their grammar, and arguments to JSON, where nothing
+    /// else is asked.
     pub headers: bool,
 }
 
@@ -45,7 +46,8 @@ pub struct Function {
 impl Demand {
     /// Whether a grammar of calls has to be compiled.
     pub fn compiles_calls(&self) -> bool {
-        !self.calls.functions.is_empty() && (self.holds_calls() || self.calls.single)
+        let holds = self.headers || self.holds_calls() || self.calls.single;
+        holds && !self.calls.functions.is_empty()
     }
 
     /// Whether an answer in Harmony may not be any.

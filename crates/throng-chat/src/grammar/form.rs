@@ -67,6 +67,7 @@ impl Form {
                 let mut plan = Plan::new(grammars, demand)?;
                 let schemas = schemas(grammars, demand)?;
                 for (function, schema) in demand.calls.functions.iter().zip(schemas) {
+                    let schema = schema.or_else(|| demand.headers.then(arguments::any));
                     let arguments = schema.map(|schema| grammars.compile(&Grammar::Json(schema)));
                     let arguments = arguments.transpose().map_err(DemandError::Calls)?;
                     let arguments = arguments.map(|compiled| plan.add(compiled));

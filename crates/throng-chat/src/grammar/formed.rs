@@ -4,7 +4,7 @@ use super::form::{Form, FormError};
 use super::frame::Setting;
 use super::matcher::Matcher;
 use super::phase::Phase;
-use super::vocabulary::{Ids, contains};
+use super::vocabulary::Ids;
 
 /// One answer that is held to a form. What it allows depends on the form and the tokens so far, and
 /// on nothing else.
@@ -44,22 +44,25 @@ impl Formed {
         Self { form, phase, passed: Vec::new(), before: 0, live: None, allowed: Ids::new() }
     }
 
-    /// Whether nearly any token may come next, so that it is better to look at one that was drawn
-    /// than at all of them: not within a text with a form.
+    /// Whether any token may come next, so that one that was drawn is looked at: that is far less
+    /// than to look at all of them, and a model that is held to a form mostly keeps to it.
     pub fn is_loose(&self) -> bool {
-        self.phase != Phase::Over && self.form.frame.grammar(self.phase).is_none()
+        self.phase != Phase::Over
     }
 
-    /// Whether this token may come next. Takes no time where the answer [is
-    /// loose](Self::is_loose).
+    /// Whether this token may come next.
     ///
     /// # Errors
     /// [`FormError::Grammar`].
     pub fn allows(&mut self, id: u32) -> Result<bool, FormError> {
-        if self.is_loose() {
-            return Ok(self.form.frame.step(self.phase, id, &self.setting(false)).is_some());
+        let mut may_end = false;
+        if let Some(matcher) = self.matcher()? {
+            if matcher.allows(id)? {
+                return Ok(true);
+            }
+            may_end = matcher.may_end()?;
         }
-        self.allowed().map(|allowed| contains(allowed, id))
+        Ok(self.form.frame.step(self.phase, id, &self.setting(may_end)).is_some())
     }
 
     /// The tokens that may come next, among them those that end the answer if it may end here: bit

@@ -50,6 +50,14 @@ impl Matcher {
         Ok(Next { tokens, end })
     }
 
+    /// Whether a token may come next.
+    pub(super) fn allows(&mut self, id: u32) -> Result<bool, FormError> {
+        if !contains(self.vocabulary.text(), id) || self.parser.is_stopped() {
+            return Ok(false);
+        }
+        Ok(self.parser.validate_tokens(&[id]).map_err(failed)? == 1)
+    }
+
     /// Takes the next token; false, and nothing has happened, if it may not come.
     pub(super) fn push(&mut self, id: u32) -> Result<bool, FormError> {
         if !contains(self.vocabulary.text(), id) || self.parser.is_stopped() {

@@ -105,7 +105,8 @@ fn a_line_says_who_asked_what_it_cost_and_how_it_ended() {
     let tenant = line["tenant"].as_str().unwrap();
     assert!(tenant.starts_with("key-") && !tenant.contains("secret"), "{tenant}");
 
-    logged.server.chat("calculate", json!({ "stream": true })).chunks();
+    let tools = json!([{ "type": "function", "function": { "name": "calculator" } }]);
+    logged.server.chat("calculate", json!({ "stream": true, "tools": tools })).chunks();
     let line = logged.next();
     assert_eq!(
         (&line["finish_reason"], &line["tenant"]),
