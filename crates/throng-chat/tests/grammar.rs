@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::forms::{accepts, compile, nano, person};
-use serde_json::json;
+use serde_json::{Value, json};
 use throng_chat::{Grammar, Grammars};
 
 #[test]
@@ -100,6 +100,33 @@ fn dates_and_times_are_some_that_are() {
             let fits = |text: &&str| accepts(&chat, &compiled, &json!(text).to_string());
             assert!(good.iter().all(fits), "{schema}");
             assert!(!bad.iter().any(fits), "{schema}");
+        }
+    }
+}
+
+#[test]
+fn numbers_and_names_of_hosts_stay_within_their_bounds() {
+    let chat = nano();
+    let host = json!({ "type": "string", "format": "hostname" });
+    let label = "a".repeat(60);
+    let hosts = [json!(label), json!([&*label; 4].join("."))];
+    let above = |other: &str| json!({ "type": "number", "exclusiveMinimum": 100, other: 100.25 });
+    let below = json!({ "type": "number", "minimum": -100.25, "exclusiveMaximum": -100 });
+    let numbers = [json!(100.1), json!(100.15)];
+    let cases = [
+        (host, hosts.to_vec(), vec![json!([&*label; 5].join("."))]),
+        (above("maximum"), numbers.to_vec(), vec![json!(100), json!(100.0), json!(100.3)]),
+        (above("exclusiveMaximum"), numbers.to_vec(), vec![json!(100), json!(100.25)]),
+        (below, vec![json!(-100.1)], vec![json!(-100), json!(-100.3)]),
+    ];
+    for (schema, good, bad) in cases {
+        let compiled = compile(&chat, &Grammar::Json(schema.clone())).unwrap();
+        let fits = |value: &Value| accepts(&chat, &compiled, &value.to_string());
+        for value in &good {
+            assert!(fits(value), "{schema} {value}");
+        }
+        for value in &bad {
+            assert!(!fits(value), "{schema} {value}");
         }
     }
 }

@@ -3,9 +3,11 @@
 //! There every year has a 29th of February, a year 0000 too, and every minute may have a 60th second.
 //! RFC 3339 leaves the first out, most calendars the second, and a leap second is none in almost
 //! every minute: programs that read such a text refuse it. So a schema with one of these formats also
-//! gets a pattern.
+//! gets a pattern. The name of a host may be of any length there, and has 253 characters at most.
 
 use serde_json::{Map, Value, json};
+
+use super::bounds;
 
 /// A date that is, as far as the day of its month goes; what follows it may be anything.
 macro_rules! real_date {
@@ -21,10 +23,11 @@ macro_rules! real_date {
 }
 
 /// What a text must match besides its format.
-const NARROWER: [(&str, &str); 3] = [
+const NARROWER: [(&str, &str); 4] = [
     ("date", real_date!()),
     ("date-time", concat!(real_date!(), ".*[Tt].{6}[0-5]")),
     ("time", "^.{6}[0-5]"),
+    ("hostname", "^.{1,253}$"),
 ];
 
 /// Members of schemas whose values are values, not schemas.
@@ -46,14 +49,15 @@ pub(super) fn narrow(schema: &mut Value) {
                     _ => narrow(value),
                 }
             }
-            narrow_own(members);
+            narrow_format(members);
+            bounds::narrow(members);
         }
         Value::Array(parts) => parts.iter_mut().for_each(narrow),
         _ => {}
     }
 }
 
-fn narrow_own(schema: &mut Map<String, Value>) {
+fn narrow_format(schema: &mut Map<String, Value>) {
     let Some(format) = schema.get("format").and_then(Value::as_str) else { return };
     let Some((_, pattern)) = NARROWER.iter().find(|(name, _)| *name == format) else { return };
     if !schema.contains_key("pattern") {

@@ -8,6 +8,7 @@
 //! lexer of regular expressions' derivatives, run down a trie of the vocabulary.
 
 mod arguments;
+mod bounds;
 mod cache;
 mod compile;
 mod demand;
