@@ -190,7 +190,9 @@ fn write_reference(plan: &Plan) -> Result<(), HubError> {
 }
 
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let temporary = path.with_added_extension(format!("{}.tmp", std::process::id()));
+    // Of this thread's own: others may write the same just now.
+    let (process, thread) = (std::process::id(), std::thread::current().id());
+    let temporary = path.with_added_extension(format!("{process}-{thread:?}.tmp"));
     fs::create_dir_all(path.parent().unwrap_or(path))?;
     fs::write(&temporary, text)?;
     fs::rename(&temporary, path)
