@@ -32,7 +32,7 @@ FAULTS = {
 }
 SYSTEM = (None, None, "You are a helpful assistant.", "Use the tools when they help.")
 CONTROL = re.compile(r"<\|[a-z_]+\|>")
-CHOICES = ["auto", "auto", "auto", "none"]
+CHOICES = ["auto", "auto", "auto", "none", "required", "named"]
 # Turns in which a model may call before the person speaks again.
 ROUNDS = 4
 # Tokens after which a conversation has been long enough.
