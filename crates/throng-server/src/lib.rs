@@ -48,6 +48,7 @@ mod stream_options;
 mod structured;
 mod tenants;
 mod tokenize;
+mod tool_choice;
 
 pub use api_keys::{ApiKeys, ApiKeysError, KeyFlaw};
 pub use app::{App, Defaults, ModelName};

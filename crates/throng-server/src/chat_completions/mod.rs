@@ -18,7 +18,7 @@ pub(crate) use self::answer::{Answer, Piece};
 pub(crate) use self::messages::function_type;
 pub(crate) use self::request::{ChatRequest, conversation, effort};
 use self::response::Completion;
-pub(crate) use self::tools::{MAX_TOOLS, function, is_required, json_object, json_schema, keep};
+pub(crate) use self::tools::{MAX_TOOLS, function, json_object, json_schema};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;

@@ -1,12 +1,13 @@
 //! What a chat request says of tools and of the answer's form.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use throng_chat::{Calls, DemandError, Function, ResponseFormat, Tool};
 
 use super::messages::function_type;
 use super::{ChatRequest, Names};
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::tool_choice::{self, Shape};
 
 /// Functions that one request may offer, as OpenAI limits them.
 pub(crate) const MAX_TOOLS: usize = 128;
@@ -28,86 +29,9 @@ pub(super) fn take(fields: &mut Fields) -> Result<(Vec<Tool>, Calls), ApiError> 
     }
     let (tools, functions): (Vec<Tool>, Vec<Function>) = functions.into_iter().unzip();
     let mut calls = Calls { functions, single, ..Calls::default() };
-    let path = fields.path("tool_choice");
-    match fields.value("tool_choice") {
-        None => {}
-        // What the model is not told of it does not call.
-        Some(Value::String(choice)) if choice == "none" => return Ok(Default::default()),
-        Some(Value::String(choice)) => calls.required = is_required(&path, &choice)?,
-        Some(value @ Value::Object(_)) => chosen(Fields::object(path.clone(), value)?, &mut calls)?,
-        Some(other) => return Err(ApiError::mistyped(&path, "a string or an object", &other)),
-    }
-    if calls.required && calls.functions.is_empty() {
-        return Err(ApiError::invalid(&path, "needs 'tools'"));
-    }
-    Ok((tools, calls))
-}
-
-/// Whether a choice that names no function demands a call.
-pub(crate) fn is_required(path: &str, choice: &str) -> Result<bool, ApiError> {
-    match choice {
-        "auto" => Ok(false),
-        "required" => Ok(true),
-        _ => {
-            let message = format_args!("must be 'none', 'auto' or 'required', not '{choice}'");
-            Err(ApiError::invalid(path, message))
-        }
-    }
-}
-
-/// A choice of functions: one by its name, or several of which one may or must be called.
-fn chosen(mut fields: Fields, calls: &mut Calls) -> Result<(), ApiError> {
-    let path = fields.path("type");
-    let kind = fields.string("type")?;
-    match fields.required("type", kind)?.as_str() {
-        "function" => {
-            calls.required = true;
-            keep(vec![named(&mut fields)?], calls)?;
-        }
-        "allowed_tools" => {
-            let allowed = fields.fields("allowed_tools")?;
-            let mut allowed = fields.required("allowed_tools", allowed)?;
-            let mode = allowed.string("mode")?.unwrap_or_else(|| "auto".to_owned());
-            calls.required = is_required(&allowed.path("mode"), &mode)?;
-            let tools = allowed.array("tools")?;
-            let tools = allowed.required("tools", tools)?.map(|(path, value)| {
-                let mut tool = Fields::object(path, value)?;
-                function_type(&mut tool)?;
-                let name = named(&mut tool)?;
-                tool.finish().map(|()| name)
-            });
-            keep(tools.collect::<Result<_, _>>()?, calls)?;
-            allowed.finish()?;
-        }
-        other => {
-            let message = format_args!("'{other}', where only 'function' and 'allowed_tools' are");
-            return Err(ApiError::unsupported(&path, message));
-        }
-    }
-    fields.finish()
-}
-
-/// The name of a function, and where it stands.
-fn named(fields: &mut Fields) -> Result<(String, String), ApiError> {
-    let function = fields.fields("function")?;
-    let mut function = fields.required("function", function)?;
-    let path = function.path("name");
-    let name = function.string("name")?;
-    let name = function.required("name", name)?;
-    function.finish()?;
-    Ok((path, name))
-}
-
-/// Leaves the functions of these names, which stand at these paths, to be called.
-pub(crate) fn keep(names: Vec<(String, String)>, calls: &mut Calls) -> Result<(), ApiError> {
-    for (path, name) in &names {
-        if !calls.functions.iter().any(|function| function.name == *name) {
-            return Err(ApiError::invalid(path, format_args!("'{name}' is none of 'tools'")));
-        }
-    }
-    calls.functions.retain(|function| names.iter().any(|(_, name)| *name == function.name));
-    calls.restricted = true;
-    Ok(())
+    let choice = tool_choice::take(fields, &mut calls, Shape::Nested)?;
+    // What the model is not told of it does not call.
+    Ok(if choice == "none" { Default::default() } else { (tools, calls) })
 }
 
 fn tool(mut fields: Fields) -> Result<(Tool, Function), ApiError> {

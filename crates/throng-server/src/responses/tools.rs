@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use throng_chat::{Calls, Function, Tool};
 
-use crate::chat_completions::{MAX_TOOLS, function, function_type, is_required, keep};
+use crate::chat_completions::{MAX_TOOLS, function, function_type};
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::tool_choice::{self, Shape};
 
 /// What was asked, read.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(super) fn take(fields: &mut Fields) -> Result<Tools, ApiError> {
         return Err(ApiError::invalid("tools", format_args!("has more than {MAX_TOOLS} entries")));
     }
     let mut calls = Calls { functions, single: !parallel, ..Calls::default() };
-    let choice = choose(fields, &mut calls)?;
+    let choice = tool_choice::take(fields, &mut calls, Shape::Flat)?;
     if choice == "none" {
         // What the model is not told of it does not call.
         (told, calls) = Default::default();
@@ -55,55 +56,4 @@ fn tool(mut fields: Fields) -> Result<(Tool, Function), ApiError> {
     let tool = function(&mut fields)?;
     fields.finish()?;
     Ok(tool)
-}
-
-/// Takes `tool_choice`: whether a call is demanded, and of which functions.
-fn choose(fields: &mut Fields, calls: &mut Calls) -> Result<Value, ApiError> {
-    let path = fields.path("tool_choice");
-    let choice = fields.value("tool_choice").unwrap_or_else(|| json!("auto"));
-    match &choice {
-        Value::String(name) if name == "none" => {}
-        Value::String(name) => calls.required = is_required(&path, name)?,
-        Value::Object(_) => chosen(Fields::object(path.clone(), choice.clone())?, calls)?,
-        other => return Err(ApiError::mistyped(&path, "a string or an object", other)),
-    }
-    if calls.required && calls.functions.is_empty() {
-        return Err(ApiError::invalid(&path, "needs 'tools'"));
-    }
-    Ok(choice)
-}
-
-/// A choice of functions: one by its name, or several of which one may or must be called.
-fn chosen(mut fields: Fields, calls: &mut Calls) -> Result<(), ApiError> {
-    let path = fields.path("type");
-    let kind = fields.string("type")?;
-    match fields.required("type", kind)?.as_str() {
-        "function" => {
-            calls.required = true;
-            keep(vec![named(&mut fields)?], calls)?;
-        }
-        "allowed_tools" => {
-            let mode = fields.string("mode")?.unwrap_or_else(|| "auto".to_owned());
-            calls.required = is_required(&fields.path("mode"), &mode)?;
-            let tools = fields.array("tools")?;
-            let tools = fields.required("tools", tools)?.map(|(path, value)| {
-                let mut tool = Fields::object(path, value)?;
-                function_type(&mut tool)?;
-                let name = named(&mut tool)?;
-                tool.finish().map(|()| name)
-            });
-            keep(tools.collect::<Result<_, _>>()?, calls)?;
-        }
-        other => {
-            let message = format_args!("'{other}', where only 'function' and 'allowed_tools' are");
-            return Err(ApiError::unsupported(&path, message));
-        }
-    }
-    fields.finish()
-}
-
-/// The name of a function, and where it stands.
-fn named(fields: &mut Fields) -> Result<(String, String), ApiError> {
-    let name = fields.string("name")?;
-    Ok((fields.path("name"), fields.required("name", name)?))
 }
