@@ -3,24 +3,11 @@
 import concurrent.futures
 import json
 
+import calculator
 import openai
 import pytest
 
 MODEL = "nano"
-CALCULATOR = {
-    "type": "function",
-    "function": {
-        "name": "calculator",
-        "description": "Evaluates an arithmetic expression.",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "expression": {"type": "string", "description": "The expression, such as 12 * 7."}
-            },
-            "required": ["expression"],
-        },
-    },
-}
 
 
 def user(text):
@@ -91,7 +78,7 @@ def test_two_turns(client):
 def test_tool_round_trip(client):
     messages = [user("What is 37 * 48?")]
     first = client.chat.completions.create(
-        model=MODEL, messages=messages, tools=[CALCULATOR], temperature=0
+        model=MODEL, messages=messages, tools=[calculator.TOOL], temperature=0
     )
     choice = first.choices[0]
     assert choice.finish_reason == "tool_calls"
@@ -100,14 +87,14 @@ def test_tool_round_trip(client):
     assert json.loads(call.function.arguments) == {"expression": "37 * 48"}
     result = {"role": "tool", "tool_call_id": call.id, "content": "1776"}
     second = client.chat.completions.create(
-        model=MODEL, messages=[*messages, choice.message, result], tools=[CALCULATOR], temperature=0
+        model=MODEL, messages=[*messages, choice.message, result], tools=[calculator.TOOL], temperature=0
     )
     assert second.choices[0].finish_reason == "stop"
     assert "1776" in second.choices[0].message.content
 
 
 def test_streamed_tool_call(client):
-    chunks = ask(client, "What is 37 * 48?", tools=[CALCULATOR], stream=True)
+    chunks = ask(client, "What is 37 * 48?", tools=[calculator.TOOL], stream=True)
     name, arguments, reasons = "", "", []
     for chunk in chunks:
         choice = chunk.choices[0]
@@ -120,7 +107,7 @@ def test_streamed_tool_call(client):
 
 
 def test_no_call_where_none_is_wanted(client):
-    answer = ask(client, "What is 3 + 4?", tools=[CALCULATOR], tool_choice="none")
+    answer = ask(client, "What is 3 + 4?", tools=[calculator.TOOL], tool_choice="none")
     assert answer.choices[0].message.tool_calls is None
     assert answer.choices[0].message.content
 

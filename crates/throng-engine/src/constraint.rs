@@ -3,10 +3,10 @@
 //! The state of a form lives with its sequence and follows the answer's tokens alone. Those are kept
 //! when a sequence loses its place in the KV cache, so nothing of it is ever computed again.
 //!
-//! Where a form is loose, as around what it describes, a token is drawn as if there were none, and is
-//! looked at then: one that may come is the answer's, and it has cost nothing. For any other a second
-//! one is drawn, among those that may come, with random numbers of its own. So both together are a
-//! draw from these, and a model that keeps to the form by itself says what it would say without.
+//! Where a form is loose, a token is drawn as if there were none, and is looked at then: one that may
+//! come is the answer's. For any other a second one is drawn, among those that may come, with random
+//! numbers of its own. So both together are a draw from these, and a model that keeps to the form by
+//! itself says what it would say without.
 
 use std::fmt;
 use std::sync::Arc;
