@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { MODEL, QUESTION, client, evaluate } from './support.mjs';
 
 // The endpoints that it may speak to, by its names for them.
-const APIS = ['chat_completions'];
+const APIS = ['chat_completions', 'responses'];
 
 setTracingDisabled(true);
 setDefaultOpenAIClient(client);
@@ -74,3 +74,21 @@ for (const api of APIS) {
     assert.match(second.finalOutput, /7/);
   });
 }
+
+test('responses: a tool loop in a conversation that the server keeps', async () => {
+  setOpenAIAPI('responses');
+  called.length = 0;
+  // Of a run's first turn; then it may answer.
+  const modelSettings = { ...settings.modelSettings, toolChoice: 'required' };
+  const nano = new Agent({ ...settings, modelSettings, tools: [calculator] });
+  const first = await run(nano, 'What is 21 * 13?');
+  assert.match(first.finalOutput, /273/);
+  const options = { previousResponseId: first.lastResponseId };
+  const second = await run(nano, QUESTION, options);
+  assert.match(second.finalOutput, /1776/);
+  assert.deepEqual(called, ['21 * 13', '37 * 48']);
+  assert.notEqual(second.lastResponseId, first.lastResponseId);
+  const alone = await run(nano, QUESTION);
+  const inputTokens = (result) => result.rawResponses[0].usage.inputTokens;
+  assert.ok(inputTokens(second) > inputTokens(alone), 'the first turn is a part of the prompt');
+});
