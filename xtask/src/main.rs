@@ -1,4 +1,4 @@
-//! `cargo xtask`: checks of style that the compiler does not make, and the kernels' bench.
+//! `cargo xtask`: checks of style that the compiler does not make, and two benches.
 
 mod bench;
 mod tidy;
@@ -21,7 +21,7 @@ fn run() -> Result<()> {
     let verbs: Vec<String> = std::env::args().skip(1).collect();
     match verbs.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy::run(),
-        ["bench", "ops", ref options @ ..] => bench::ops(options),
-        _ => bail!("usage: cargo xtask tidy, or cargo xtask bench ops [OPTIONS]"),
+        ["bench", name, ref options @ ..] => bench::run(name, options),
+        _ => bail!("usage: cargo xtask tidy, or cargo xtask bench ops|server [OPTIONS]"),
     }
 }

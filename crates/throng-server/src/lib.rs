@@ -12,6 +12,7 @@ mod blocking;
 mod body;
 mod chat_completions;
 mod choices;
+mod chunk;
 mod completions;
 mod config;
 mod connections;

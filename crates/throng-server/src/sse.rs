@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
-use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::responses;
@@ -25,16 +24,16 @@ where
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-/// A response that sends each chunk as it comes. An error ends it, as an event with an error's
+/// A response that sends each chunk, which is JSON, as it comes. An error ends it, as an event with an error's
 /// body: the status is gone already. Otherwise `[DONE]` does.
 pub(crate) fn respond<S>(chunks: S) -> Response
 where
-    S: Stream<Item = Result<Value, ApiError>> + Send + 'static,
+    S: Stream<Item = Result<String, ApiError>> + Send + 'static,
 {
     let events = chunks.map(Some).chain(stream::iter([None])).scan(false, |failed, chunk| {
         let event = match chunk {
             _ if *failed => return std::future::ready(None),
-            Some(Ok(chunk)) => Event::default().data(chunk.to_string()),
+            Some(Ok(chunk)) => Event::default().data(chunk),
             Some(Err(error)) => {
                 *failed = true;
                 Event::default().data(error.body().to_string())

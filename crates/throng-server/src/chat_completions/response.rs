@@ -1,12 +1,13 @@
 //! The answer of `POST /v1/chat/completions`, whole or in chunks.
 
 use futures_util::{Stream, StreamExt, stream};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use throng_chat::Delta;
 
 use super::answer::{Answer, Piece};
 use super::message::Message;
 use crate::choices::{Part, parts};
+use crate::chunk::{Chunks, finish_reason, quoted};
 use crate::date::unix_seconds;
 use crate::error::ApiError;
 use crate::id;
@@ -68,36 +69,25 @@ impl Completion {
         }))
     }
 
-    /// Chunks of the body.
+    /// Chunks of the body, each the text of one.
     pub(super) fn stream(
         self,
         options: StreamOptions,
-    ) -> impl Stream<Item = Result<Value, ApiError>> + Send + 'static {
+    ) -> impl Stream<Item = Result<String, ApiError>> + Send + 'static {
         let Self { model, writer, answers } = self;
-        let chunks = Chunks {
-            id: id::unique("chatcmpl"),
-            created: unix_seconds(),
-            model,
-            writer,
-            include_usage: options.include_usage,
-        };
+        let chunks = Chunks::new("chat.completion.chunk", "chatcmpl", &model, options);
         let mut tokens = vec![Tokens::default(); answers.len()];
-        let role = json!({ "role": "assistant", "content": "" });
-        let firsts: Vec<_> = (0..answers.len())
-            .map(|index| Ok(chunks.chunk(index, role.clone(), &[], None)))
-            .collect();
+        let first = |index| Ok(chunk(&chunks, index, ROLE, &Value::Null, None));
+        let firsts: Vec<_> = (0..answers.len()).map(first).collect();
         let parts = parts(answers).map(Some).chain(stream::iter([None]));
         let rest = parts.map(move |part| {
             let chunks = match part {
                 Some(Ok(Part { index, piece, tokens: so_far })) => {
                     tokens[index] = so_far;
-                    chunks.piece(index, piece).into_iter().map(Ok).collect()
+                    pieces(&chunks, writer.as_ref(), index, piece).into_iter().map(Ok).collect()
                 }
                 Some(Err(error)) => vec![Err(error)],
-                None if chunks.include_usage => {
-                    vec![Ok(chunks.usage(tokens.iter().copied().sum()))]
-                }
-                None => Vec::new(),
+                None => chunks.usage(tokens.iter().copied().sum()).map(Ok).into_iter().collect(),
             };
             stream::iter(chunks)
         });
@@ -105,83 +95,67 @@ impl Completion {
     }
 }
 
-/// Writes the chunks of a completion.
-struct Chunks {
-    id: String,
-    created: u64,
-    model: String,
-    writer: Option<Writer>,
-    include_usage: bool,
+/// What a choice begins with.
+const ROLE: &str = r#"{"role":"assistant","content":""}"#;
+
+/// A chunk for each thing that a piece of an answer says, and one for its end.
+fn pieces(chunks: &Chunks, writer: Option<&Writer>, index: usize, piece: Piece) -> Vec<String> {
+    let mut scored = piece.tokens.as_slice();
+    let mut written = Vec::new();
+    for delta in &piece.deltas {
+        // All content of a piece is in one delta.
+        let of_delta =
+            if matches!(delta, Delta::Content(_)) { std::mem::take(&mut scored) } else { &[] };
+        let logprobs = chunk_logprobs(writer, of_delta);
+        written.push(chunk(chunks, index, &delta_json(delta), &logprobs, None));
+    }
+    if let Some(finish) = piece.finish {
+        written.push(chunk(chunks, index, "{}", &chunk_logprobs(writer, scored), Some(finish)));
+    }
+    written
 }
 
-impl Chunks {
-    /// A chunk for each thing that a piece of an answer says, and one for its end.
-    fn piece(&self, index: usize, piece: Piece) -> Vec<Value> {
-        let mut scored = piece.tokens.as_slice();
-        let mut chunks = Vec::new();
-        for delta in &piece.deltas {
-            // All content of a piece is in one delta.
-            let of_delta =
-                if matches!(delta, Delta::Content(_)) { std::mem::take(&mut scored) } else { &[] };
-            chunks.push(self.chunk(index, delta_json(delta), of_delta, None));
-        }
-        if let Some(finish) = piece.finish {
-            chunks.push(self.chunk(index, json!({}), scored, Some(finish)));
-        }
-        chunks
-    }
-
-    /// The last chunk, if it is wanted.
-    fn usage(&self, tokens: Tokens) -> Value {
-        let mut last = Value::Object(self.envelope(Vec::new()));
-        last["usage"] = tokens.usage();
-        last
-    }
-
-    fn chunk(&self, index: usize, delta: Value, scored: &[Scored], finish: Option<&str>) -> Value {
-        let logprobs = match scored {
-            [] => Value::Null,
-            _ => content_logprobs(self.writer.as_ref(), scored),
-        };
-        let choice = json!({
-            "index": index,
-            "delta": delta,
-            "logprobs": logprobs,
-            "finish_reason": finish,
-        });
-        let mut chunk = self.envelope(vec![choice]);
-        if self.include_usage {
-            chunk.insert("usage".to_owned(), Value::Null);
-        }
-        Value::Object(chunk)
-    }
-
-    fn envelope(&self, choices: Vec<Value>) -> Map<String, Value> {
-        let members = [
-            ("id", json!(self.id)),
-            ("object", json!("chat.completion.chunk")),
-            ("created", json!(self.created)),
-            ("model", json!(self.model)),
-            ("choices", Value::Array(choices)),
-        ];
-        members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-    }
+/// A chunk of the answer `index`, whose `delta` is JSON.
+fn chunk(
+    chunks: &Chunks,
+    index: usize,
+    delta: &str,
+    logprobs: &Value,
+    finish: Option<&str>,
+) -> String {
+    let finish = finish_reason(finish);
+    chunks.one(format_args!(
+        r#"{{"index":{index},"delta":{delta},"logprobs":{logprobs},"finish_reason":{finish}}}"#
+    ))
 }
 
-fn delta_json(delta: &Delta) -> Value {
+fn delta_json(delta: &Delta) -> String {
     match delta {
-        Delta::Reasoning(text) => json!({ "reasoning": text, "reasoning_content": text }),
-        Delta::Content(text) => json!({ "content": text }),
+        Delta::Reasoning(text) => {
+            let text = quoted(text);
+            format!(r#"{{"reasoning":{text},"reasoning_content":{text}}}"#)
+        }
+        Delta::Content(text) => format!(r#"{{"content":{}}}"#, quoted(text)),
         Delta::ToolCallStart { index, id, name } => json!({ "tool_calls": [{
             "index": index,
             "id": id,
             "type": "function",
             "function": { "name": name, "arguments": "" },
-        }] }),
+        }] })
+        .to_string(),
         Delta::ToolCallArguments { index, text } => json!({ "tool_calls": [{
             "index": index,
             "function": { "arguments": text },
-        }] }),
+        }] })
+        .to_string(),
+    }
+}
+
+/// `logprobs` of a chunk: `null` where no token is told of.
+fn chunk_logprobs(writer: Option<&Writer>, scored: &[Scored]) -> Value {
+    match scored {
+        [] => Value::Null,
+        _ => content_logprobs(writer, scored),
     }
 }
 

@@ -5,12 +5,18 @@ use serde_json::{Value, json};
 
 use super::choice::{Choice, Piece};
 use crate::choices::parts;
+use crate::chunk::Chunks;
 use crate::date::unix_seconds;
 use crate::error::ApiError;
 use crate::id;
 use crate::logprobs::Writer;
 use crate::outcome::Tokens;
 use crate::stream_options::StreamOptions;
+
+/// What an answer is, whole or in chunks.
+const OBJECT: &str = "text_completion";
+/// Of its name.
+const ID_PREFIX: &str = "cmpl";
 
 /// The answers to all prompts of a request.
 pub(super) struct Answers {
@@ -42,40 +48,37 @@ impl Answers {
         let choices = wholes.iter().enumerate();
         let choices: Vec<_> =
             choices.map(|(index, whole)| choice(index, whole, self.writer.as_ref())).collect();
-        let mut body = envelope(&id::unique("cmpl"), unix_seconds(), &self.model, choices);
-        body["usage"] = tokens.into_iter().sum::<Tokens>().usage();
-        Ok(body)
+        Ok(json!({
+            "id": id::unique(ID_PREFIX),
+            "object": OBJECT,
+            "created": unix_seconds(),
+            "model": self.model,
+            "choices": choices,
+            "usage": tokens.into_iter().sum::<Tokens>().usage(),
+        }))
     }
 
-    /// Chunks of the body.
+    /// Chunks of the body, each the text of one.
     pub(super) fn stream(
         self,
         options: StreamOptions,
-    ) -> impl Stream<Item = Result<Value, ApiError>> + Send + 'static {
-        let (id, created) = (id::unique("cmpl"), unix_seconds());
+    ) -> impl Stream<Item = Result<String, ApiError>> + Send + 'static {
         let Self { model, writer, choices } = self;
+        let chunks = Chunks::new(OBJECT, ID_PREFIX, &model, options);
         let mut tokens = vec![Tokens::default(); choices.len()];
         let parts = parts(choices).map(Some).chain(stream::iter([None]));
         parts.filter_map(move |part| {
             let chunk = match part {
                 Some(Ok(part)) => {
                     tokens[part.index] = part.tokens;
-                    part.piece.is_worth_sending().then(|| {
-                        let choices = vec![choice(part.index, &part.piece, writer.as_ref())];
-                        let mut chunk = envelope(&id, created, &model, choices);
-                        if options.include_usage {
-                            chunk["usage"] = Value::Null;
-                        }
-                        Ok(chunk)
+                    let piece = &part.piece;
+                    piece.is_worth_sending().then(|| {
+                        let choice = choice(part.index, piece, writer.as_ref());
+                        Ok(chunks.one(format_args!("{choice}")))
                     })
                 }
                 Some(Err(error)) => Some(Err(error)),
-                None if options.include_usage => {
-                    let mut chunk = envelope(&id, created, &model, Vec::new());
-                    chunk["usage"] = tokens.iter().copied().sum::<Tokens>().usage();
-                    Some(Ok(chunk))
-                }
-                None => None,
+                None => chunks.usage(tokens.iter().copied().sum()).map(Ok),
             };
             std::future::ready(chunk)
         })
@@ -88,16 +91,6 @@ impl Piece {
         let Self { text, tokens, finish } = self;
         !text.is_empty() || !tokens.is_empty() || finish.is_some()
     }
-}
-
-fn envelope(id: &str, created: u64, model: &str, choices: Vec<Value>) -> Value {
-    json!({
-        "id": id,
-        "object": "text_completion",
-        "created": created,
-        "model": model,
-        "choices": choices,
-    })
 }
 
 fn choice(index: usize, piece: &Piece, writer: Option<&Writer>) -> Value {
