@@ -40,6 +40,7 @@ fn run(checkpoint: &Checkpoint) {
     let options = LoadOptions {
         threads: 1,
         precision: Precision::Exact,
+        quantisation: Default::default(),
         isa: None,
         kv_blocks: KvBlocks { full: 1, window: 1 },
         step_tokens: 2,

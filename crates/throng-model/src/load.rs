@@ -2,7 +2,7 @@
 
 use throng_checkpoint::Checkpoint;
 use throng_ops::{Backend, Cpu, CpuError, Isa, OutOfMemory, Precision};
-use throng_spec::ModelSpec;
+use throng_spec::{ModelSpec, Quantisation};
 
 use crate::decoder::Decoder;
 use crate::kv::KvBlocks;
@@ -17,6 +17,9 @@ pub struct LoadOptions {
     pub threads: usize,
     /// How products are computed and what the KV cache keeps.
     pub precision: Precision,
+    /// What weights are quantised to while they are packed. It is one of the checkpoint's own: see
+    /// [`QuantisationRequest::resolve`](throng_spec::QuantisationRequest::resolve).
+    pub quantisation: Quantisation,
     /// The instruction set to use; `None` for the best that the machine has.
     pub isa: Option<Isa>,
     /// Size of the KV cache.
@@ -86,6 +89,7 @@ pub fn load_with<B: Backend + 'static>(
 ) -> Result<Box<dyn Runner>, LoadError> {
     let spec = checkpoint.spec().clone();
     let cache = KvCache::new(&mut backend, &spec, options.kv_blocks, options.precision)?;
-    let weights = Weights::bind(&mut backend, checkpoint, options.precision, progress);
+    let kept_as = (options.precision, options.quantisation);
+    let weights = Weights::bind(&mut backend, checkpoint, kept_as, progress);
     Ok(Box::new(Decoder::new(spec, backend, weights, cache, options.step_tokens)))
 }

@@ -158,8 +158,9 @@ fn stacked_bytes(parts: &[(DType, usize)], groups: usize, cols: usize) -> usize 
 mod tests {
     use std::path::Path;
 
+    use throng_ops::Precision::{Exact, Fast};
     use throng_ops::{Backend, Cpu, MatrixPart, MatrixSource, RowOrder};
-    use throng_spec::Layout;
+    use throng_spec::{Layout, QuantisationRequest};
 
     use super::*;
     use crate::batch::{Batch, Row};
@@ -195,17 +196,21 @@ mod tests {
     #[test]
     fn a_plan_is_what_every_golden_checkpoint_takes() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let (none, int8) = (QuantisationRequest::default(), "int8".parse().unwrap());
         let mut seen = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
             let checkpoint = Checkpoint::open(&entry.unwrap().path()).unwrap();
             let (spec, tensors) = (checkpoint.spec(), stored(&checkpoint));
-            for precision in [Precision::Exact, Precision::Fast] {
+            for (precision, request) in [(Exact, none), (Fast, none), (Exact, int8), (Fast, int8)] {
+                let Ok(quantisation) = request.resolve(spec, &tensors) else { continue };
+                let tensors = quantisation.apply(spec, &tensors);
                 let kv_blocks = KvBlocks { full: 7, window: 3 };
                 let (step_tokens, wanted_logits) = (9, 4);
                 let options = PlanOptions { precision, kv_blocks, step_tokens, wanted_logits };
                 let plan = MemoryPlan::new(spec, &tensors, options);
                 let mut cpu = Cpu::new(1, None).unwrap();
-                let weights = Weights::bind(&mut cpu, &checkpoint, precision, &mut |_| ());
+                let kept_as = (precision, quantisation);
+                let weights = Weights::bind(&mut cpu, &checkpoint, kept_as, &mut |_| ());
                 let cache = KvCache::new(&mut cpu, spec, kv_blocks, precision).unwrap();
                 let mut decoder = Decoder::new(spec.clone(), cpu, weights, cache, step_tokens);
                 let blocks = BlockTables { full: vec![4], window: vec![2] };
@@ -226,7 +231,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert!(seen > 20, "{seen} plans");
+        assert!(seen > 50, "{seen} plans");
     }
 
     /// As in Q4_K_M: values in Q6_K beside queries and keys in Q4_K.
@@ -260,8 +265,9 @@ mod tests {
                 scales: &[],
             });
             let order = RowOrder::Stacked;
-            let source = MatrixSource { groups: 1, cols, parts: &parts, order, bias: None };
-            for (precision, expected) in [(Precision::Fast, fast), (Precision::Exact, [F32; 3])] {
+            let source =
+                MatrixSource { groups: 1, cols, parts: &parts, order, bias: None, quantise: None };
+            for (precision, expected) in [(Fast, fast), (Exact, [F32; 3])] {
                 let kept = kept(&spec, &tensors, precision);
                 let of = |role| kept.iter().find(|tensor| tensor.role == role).unwrap().dtype;
                 assert_eq!(projections.map(of), expected, "{query} heads in {precision:?}");
@@ -277,7 +283,7 @@ mod tests {
         let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/alternating");
         let checkpoint = Checkpoint::open(&checkpoint).unwrap();
         let options = PlanOptions {
-            precision: Precision::Exact,
+            precision: Exact,
             kv_blocks: KvBlocks { full: usize::MAX, window: usize::MAX },
             step_tokens: usize::MAX,
             wanted_logits: usize::MAX,

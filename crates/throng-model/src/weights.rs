@@ -2,7 +2,7 @@
 
 use throng_checkpoint::{Checkpoint, Tensor};
 use throng_ops::{Backend, MatrixPart, MatrixSource, Precision, RowOrder, decode};
-use throng_spec::{LayerRole, Mixture, ModelSpec, Positions, Role, Stored};
+use throng_spec::{LayerRole, Mixture, ModelSpec, Positions, Quantisation, Role, Stored};
 
 use crate::load::Progress;
 use crate::norm::Norm;
@@ -54,13 +54,14 @@ impl<B: Backend> Weights<B> {
     pub(crate) fn bind(
         backend: &mut B,
         checkpoint: &Checkpoint,
-        precision: Precision,
+        (precision, quantisation): (Precision, Quantisation),
         progress: &mut dyn FnMut(Progress),
     ) -> Self {
         let spec = checkpoint.spec();
         let total_bytes = stored(checkpoint).iter().map(Stored::bytes).sum();
         let done = Progress { done_bytes: 0, total_bytes };
-        let mut binder = Binder { backend, checkpoint, spec, precision, progress, done };
+        let mut binder =
+            Binder { backend, checkpoint, spec, precision, quantisation, progress, done };
         let learned = spec.positions == Positions::Learned;
         // While a matrix is packed, its stored form is in memory too. The head is often the largest
         // there is, so it goes before the layers have filled memory.
@@ -136,6 +137,7 @@ struct Binder<'a, B> {
     checkpoint: &'a Checkpoint,
     spec: &'a ModelSpec,
     precision: Precision,
+    quantisation: Quantisation,
     progress: &'a mut dyn FnMut(Progress),
     done: Progress,
 }
@@ -169,6 +171,7 @@ impl<B: Backend> Binder<'_, B> {
             parts: &parts,
             order: if weights.len() > 1 { RowOrder::Stacked } else { RowOrder::Interleaved },
             bias: (!biases.is_empty()).then_some(&bias),
+            quantise: self.quantisation.dtype(self.spec, weights[0]),
         };
         let matrix = self.backend.pack(&source, precision);
         self.advance(source.bytes());

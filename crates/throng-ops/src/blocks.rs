@@ -55,9 +55,14 @@ pub(crate) fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
 }
 
 /// Scale, 32 bytes.
-pub(crate) fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
-    let scale = f16_at(block, 0);
-    for (out, &byte) in out.iter_mut().zip(&block[2..]) {
+pub(crate) fn q8_0([a, b, integers @ ..]: &[u8; 34], out: &mut [f32; 32]) {
+    q8_0_apart(integers, [*a, *b], out);
+}
+
+/// The same where the scale is not among the bytes.
+pub(crate) fn q8_0_apart(integers: &[u8; 32], scale: [u8; 2], out: &mut [f32; 32]) {
+    let scale = f16::from_le_bytes(scale).to_f32();
+    for (out, &byte) in out.iter_mut().zip(integers) {
         *out = f32::from(byte as i8) * scale;
     }
 }

@@ -21,6 +21,7 @@ mod mxfp4;
 mod naive;
 mod operation;
 mod placement;
+mod quantised;
 mod routes;
 
 pub use arithmetic::{Arithmetic, Macs, PerArithmetic};

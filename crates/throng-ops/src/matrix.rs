@@ -20,6 +20,9 @@ pub struct MatrixSource<'a> {
     pub order: RowOrder,
     /// `[groups, rows]`, or nothing to add.
     pub bias: Option<&'a [f32]>,
+    /// What the values are quantised to, row by row, before anything is made of them; nothing keeps
+    /// them as stored. See [`throng_spec::quantise`].
+    pub quantise: Option<DType>,
 }
 
 /// How a matrix's rows are made of those of its parts.
@@ -44,7 +47,7 @@ pub struct MatrixPart<'a> {
     pub rows: usize,
     /// The values, little-endian.
     pub data: &'a [u8],
-    /// For MXFP4 in the form of released safetensors the scales. Otherwise empty, for MXFP4 in
+    /// The scales, in the forms of MXFP4 and Q8_0 that have them apart. Otherwise empty, for both in
     /// GGUF's form too.
     pub scales: &'a [u8],
 }
@@ -62,7 +65,7 @@ pub(crate) struct RowBytes<'a> {
     pub dtype: DType,
     /// From the row's first value to its last.
     pub data: &'a [u8],
-    /// Empty but for MXFP4 with its scales apart.
+    /// Empty but for MXFP4 and Q8_0 with their scales apart.
     pub scales: &'a [u8],
     /// Values from one of the row to the next; 1 for dtypes with blocks.
     pub stride: usize,
@@ -72,6 +75,11 @@ impl<'a> MatrixSource<'a> {
     /// Outputs of each group.
     pub fn rows(&self) -> usize {
         self.parts_of(0).0.iter().map(|part| part.rows).sum()
+    }
+
+    /// How the values of each part are, once they are quantised.
+    pub(crate) fn dtypes(&self) -> impl Iterator<Item = DType> + Clone {
+        self.parts.iter().map(|part| self.quantise.unwrap_or(part.dtype))
     }
 
     /// Bytes of the stored values.
@@ -110,9 +118,14 @@ impl<'a> MatrixSource<'a> {
             assert_eq!(part.groups, each, "groups of a part");
             assert_eq!(self.cols % part.dtype.block_len(), 0, "whole blocks in a row");
             assert_eq!(stored, expected, "bytes of a matrix of {values} values");
-            let scales = part.scales.len();
-            assert!(scales == 0 || scales == values / mxfp4::BLOCK, "a scale for each block");
+            let (scales, blocks) = (part.scales.len(), values / part.dtype.block_len());
+            let apart = blocks * part.dtype.scale_bytes();
+            assert!(scales == 0 || scales == apart, "a scale for each block");
+            let again = part.dtype.is_quantised() && self.quantise.is_some();
+            assert!(!again, "quantised weights are not quantised again");
         }
+        let block = self.quantise.map_or(1, DType::block_len);
+        assert!(self.cols.is_multiple_of(block), "whole blocks in a row to be quantised");
         for group in 0..self.groups {
             let (parts, _) = self.parts_of(group);
             let rows = parts.iter().map(|part| part.rows);
@@ -146,16 +159,16 @@ impl<'a> MatrixPart<'a> {
         let Self { dtype, data, scales, .. } = *self;
         let index = group * self.rows + self.layout.stored_row(row);
         let slice = |bytes: &'a [u8], len: usize| &bytes[index * len..][..len];
-        match (self.layout, dtype) {
-            (Layout::Columns { pitch }, _) => {
+        match self.layout {
+            Layout::Columns { pitch } => {
                 let values = (cols - 1) * pitch + 1;
                 let data = &data[dtype.bytes(row)..][..dtype.bytes(values)];
                 RowBytes { dtype, data, scales, stride: pitch }
             }
-            (_, DType::Mxfp4) if !scales.is_empty() => {
-                let blocks = cols / dtype.block_len();
-                let data = slice(data, blocks * mxfp4::BLOCK_BYTES);
-                RowBytes { dtype, data, scales: slice(scales, blocks), stride: 1 }
+            _ if !scales.is_empty() => {
+                let (blocks, scale) = (cols / dtype.block_len(), dtype.scale_bytes());
+                let data = slice(data, blocks * (dtype.block_bytes() - scale));
+                RowBytes { dtype, data, scales: slice(scales, blocks * scale), stride: 1 }
             }
             _ => RowBytes { dtype, data: slice(data, dtype.bytes(cols)), scales, stride: 1 },
         }
@@ -202,6 +215,12 @@ impl<'a> RowBytes<'a> {
             DType::Q4_1 => blocks::decode(self.data, out, blocks::q4_1),
             DType::Q5_0 => blocks::decode(self.data, out, blocks::q5_0),
             DType::Q5_1 => blocks::decode(self.data, out, blocks::q5_1),
+            DType::Q8_0 if !self.scales.is_empty() => {
+                let blocks = self.data.as_chunks().0.iter().zip(self.scales.as_chunks().0);
+                for (out, (integers, scale)) in out.as_chunks_mut().0.iter_mut().zip(blocks) {
+                    blocks::q8_0_apart(integers, *scale, out);
+                }
+            }
             DType::Q8_0 => blocks::decode(self.data, out, blocks::q8_0),
             DType::Q4K => blocks::decode(self.data, out, blocks::q4_k),
             DType::Q5K => blocks::decode(self.data, out, blocks::q5_k),

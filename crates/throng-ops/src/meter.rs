@@ -67,7 +67,7 @@ mod tests {
             scales: &[],
         };
         let (parts, order) = (&[part][..], RowOrder::Stacked);
-        let source = MatrixSource { groups: 1, cols: 3, parts, order, bias: None };
+        let source = MatrixSource { groups: 1, cols: 3, parts, order, bias: None, quantise: None };
         let matrix = backend.pack(&source, Precision::Exact);
         let x = backend.upload(&[1.0; 6]);
         let mut out = Default::default();

@@ -10,6 +10,7 @@ use self::formulas::dot;
 use crate::backend::{Attention, Backend, OutOfMemory, Precision};
 use crate::matrix::MatrixSource;
 use crate::placement::{Angles, BLOCK_TOKENS, Placement};
+use crate::quantised::QuantisedRow;
 use crate::routes::Routes;
 
 /// The naive backend. It knows one precision, f32.
@@ -68,8 +69,9 @@ impl Backend for Naive {
         source.check();
         let (groups, rows, cols) = (source.groups, source.rows(), source.cols);
         let mut weights = vec![0.0; groups * rows * cols];
+        let mut quantised = QuantisedRow::default();
         for (index, out) in weights.chunks_exact_mut(cols).enumerate() {
-            source.row(index / rows, index % rows).decode(out);
+            quantised.of(source, index / rows, index % rows).decode(out);
         }
         let bias = source.bias.map_or_else(|| vec![0.0; groups * rows], <[f32]>::to_vec);
         Matrix { rows, cols, weights, bias }

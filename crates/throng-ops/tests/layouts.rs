@@ -51,7 +51,7 @@ fn check<B: Backend>(backend: &mut B, dtype: DType, seed: u64) {
     let parts: Vec<_> = cut.iter().map(|data| part(dtype, half, data)).collect();
     let order = RowOrder::Interleaved;
     let bias = Some(&stored.bias[..]);
-    let source = MatrixSource { groups, cols, parts: &parts, order, bias };
+    let source = MatrixSource { groups, cols, parts: &parts, order, bias, quantise: None };
     let packed = backend.pack(&source, precision);
     let whole = stored.pack(backend, precision);
     let expected = experts_of(backend, &whole, (groups, half), &x);
@@ -62,7 +62,7 @@ fn check<B: Backend>(backend: &mut B, dtype: DType, seed: u64) {
     let layout = Layout::Columns { pitch };
     let part = MatrixPart { layout, ..part(dtype, half, &data) };
     let bias = Some(&stored.bias[..]);
-    let source = MatrixSource { groups: 1, cols, parts: &[part], order, bias };
+    let source = MatrixSource { groups: 1, cols, parts: &[part], order, bias, quantise: None };
     let packed = backend.pack(&source, precision);
     let whole = stored.pack(backend, precision);
     let expected = linear_of(backend, &whole, half, (&x, 5));
@@ -119,7 +119,7 @@ fn stacked_parts_of_several_types_are_their_own_matrices() {
     let parts = stored.each_ref().map(Stored::part);
     let bias: Vec<f32> = stored.iter().flat_map(|part| part.bias.clone()).collect();
     let (order, bias) = (RowOrder::Stacked, Some(&bias[..]));
-    let source = MatrixSource { groups: 1, cols, parts: &parts, order, bias };
+    let source = MatrixSource { groups: 1, cols, parts: &parts, order, bias, quantise: None };
     let x = random.values(20 * cols);
     for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
         let mut cpu = Cpu::new(2, Some(isa)).unwrap();

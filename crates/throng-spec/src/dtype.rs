@@ -25,7 +25,8 @@ pub enum DType {
     Q5_0,
     /// 5-bit integers from 0, a scale and an offset.
     Q5_1,
-    /// 8-bit integers and a scale.
+    /// 8-bit integers and a scale. Stored in one of two forms. GGUF: the scale, then 32 integers.
+    /// Safetensors: integers and scales apart.
     Q8_0,
     /// 4-bit integers; each 32 have a 6-bit scale and a 6-bit offset, themselves scaled.
     Q4K,
@@ -78,6 +79,16 @@ impl DType {
     /// Bytes that one block occupies, its scales included.
     pub const fn block_bytes(self) -> usize {
         self.facts().2
+    }
+
+    /// Bytes of a block's scale where scales are stored apart from values; 0 for types that never
+    /// are.
+    pub const fn scale_bytes(self) -> usize {
+        match self {
+            Self::Mxfp4 => 1,
+            Self::Q8_0 => 2,
+            _ => 0,
+        }
     }
 
     /// Whether values are small numbers in blocks that share a scale.

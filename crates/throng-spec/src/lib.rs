@@ -16,6 +16,8 @@ mod layout;
 mod llama;
 mod mlp;
 mod model;
+mod quantisation;
+mod quantise;
 mod qwen3;
 mod qwen3_moe;
 mod role;
@@ -29,6 +31,10 @@ pub use dtype::DType;
 pub use layout::Layout;
 pub use mlp::{Activation, Mixture, Mlp, Weighting};
 pub use model::{Attention, Biases, Heads, Layer, ModelSpec, Norm, Positions};
+pub use quantisation::{
+    MatrixKind, Quantisation, QuantisationError, QuantisationRequest, WeightType,
+};
+pub use quantise::{Deviation, quantise};
 pub use role::{LayerRole, Role};
 pub use rope::{Llama3, Rope, RopeScaling, Yarn};
 pub use stored::{Stored, bytes_by_dtype};

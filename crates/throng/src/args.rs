@@ -18,6 +18,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use throng_chat::Effort;
 use throng_ops::Isa;
 use throng_server::Date;
+use throng_spec::QuantisationRequest;
 
 #[cfg(feature = "load")]
 pub use self::asked::{AnswerArgs, EndpointName, PromptArgs, TargetArgs};
@@ -88,6 +89,11 @@ pub struct ModelArgs {
     /// Instruction set to compute with: scalar, or one that the machine has [default: its best]
     #[arg(long, value_name = "NAME", env = "THRONG_ISA", value_parser = isa)]
     pub isa: Option<Isa>,
+    /// Quantise weights while they are loaded: TYPE for all matrices that are not quantised yet, or
+    /// KIND=TYPE for those of attention, head or experts (MLPs of any kind), separated by commas;
+    /// types are int8, mxfp4 and bf16
+    #[arg(long, value_name = "TYPES", env = "THRONG_QUANTIZE")]
+    pub quantize: Option<QuantisationRequest>,
     /// Memory for keys and values, such as 512MiB; bounds prompt and answer together
     /// [default: half of what weights and a step leave]
     #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY")]

@@ -12,6 +12,7 @@ use throng_engine::{InvalidSampling, SubmitError};
 use throng_hub::HubError;
 use throng_model::{CpuError, LoadError};
 use throng_server::ServeError;
+use throng_spec::QuantisationError;
 
 use crate::memory::DoesNotFit;
 
@@ -87,6 +88,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<SynthError>() {
         return Some(synth_hint(error).to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<QuantisationError>() {
+        return Some(error.hint().to_owned());
     }
     let hint = if error.is::<ChatError>() {
         "`throng generate --raw` and `throng score` need no chat format"

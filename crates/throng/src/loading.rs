@@ -10,7 +10,7 @@ use throng_checkpoint::{Checkpoint, Generation};
 use throng_engine::{Engine, EngineConfig, Sizing};
 use throng_model::{KvBlocks, LoadOptions, Precision, Progress, Runner, stored};
 use throng_ops::{Backend, Cpu, Weighed};
-use throng_spec::{ModelSpec, Stored};
+use throng_spec::{ModelSpec, Quantisation, Stored};
 
 use crate::args::ModelArgs;
 use crate::failure::Failure;
@@ -33,13 +33,18 @@ pub struct Model {
     /// Sampling defaults.
     pub generation: Generation,
     checkpoint: Checkpoint,
+    /// What its weights are quantised to while they are loaded.
+    quantisation: Quantisation,
+    /// Its tensors as they are then.
+    tensors: Vec<Stored>,
 }
 
 impl Model {
     /// Opens what the arguments name, or the built-in model.
     ///
     /// # Errors
-    /// A file is missing, corrupt or not what it should be.
+    /// A file is missing, corrupt or not what it should be, or its weights cannot be quantised as
+    /// asked.
     pub fn open(args: &ModelArgs) -> Result<Self> {
         let (name, checkpoint) = match &args.model {
             Some(model) if model.exists() || model.as_os_str() != nano::NAME => {
@@ -50,7 +55,10 @@ impl Model {
         };
         let tokenizer = Tokenizer::from_json(checkpoint.tokenizer_json())?;
         let generation = checkpoint.generation().clone();
-        let model = Self { name, tokenizer, generation, checkpoint };
+        let (spec, tensors) = (checkpoint.spec(), stored(&checkpoint));
+        let quantisation = args.quantize.unwrap_or_default().resolve(spec, &tensors)?;
+        let tensors = quantisation.apply(spec, &tensors);
+        let model = Self { name, tokenizer, generation, checkpoint, quantisation, tensors };
         model.check_vocabulary()?;
         Ok(model)
     }
@@ -123,13 +131,13 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Result<Box<dyn Runner>> {
-        let tensors = &stored(&self.checkpoint);
         let free = free_bytes(args.memory, &Machine::this());
-        let sizing = self.sizing(tensors, free, args, config, wanted_logits);
+        let sizing = self.sizing(free, args, config, wanted_logits);
         let precision = sizing.precision;
         let options = LoadOptions {
             threads: threads(args.threads)?,
             precision,
+            quantisation: self.quantisation,
             isa: args.isa,
             kv_blocks: sizing.room().blocks,
             step_tokens: config.max_batched_tokens,
@@ -137,11 +145,11 @@ impl Model {
         let memory = Memory::new(&sizing, free);
         if memory.plan.weights_bytes >= SHORT_LOAD_BYTES {
             // Where nobody reads it, the model is loaded all the same.
-            let _ = stderr().write_all(memory.table(&self.name).as_bytes());
+            let _ = stderr().write_all(memory.table(&self.title()).as_bytes());
         }
         memory.check(&self.name)?;
         let mut bar = Bar { start: Instant::now(), shown: None };
-        let total_bytes = tensors.iter().map(Stored::bytes).sum();
+        let total_bytes = stored(&self.checkpoint).iter().map(Stored::bytes).sum();
         bar.show(Progress { done_bytes: 0, total_bytes });
         let runner =
             throng_model::load_with(backend, &self.checkpoint, options, &mut |progress| {
@@ -158,20 +166,26 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> KvBlocks {
-        let tensors = &stored(&self.checkpoint);
         let free = free_bytes(args.memory, &Machine::this());
-        self.sizing(tensors, free, args, config, wanted_logits).room().blocks
+        self.sizing(free, args, config, wanted_logits).room().blocks
     }
 
-    fn sizing<'a>(
-        &'a self,
-        tensors: &'a [Stored],
+    /// Its name, and what is quantised of it.
+    fn title(&self) -> String {
+        if self.quantisation.is_none() {
+            return self.name.clone();
+        }
+        format!("{} with {}", self.name, self.quantisation)
+    }
+
+    fn sizing(
+        &self,
         free: Option<usize>,
         args: &ModelArgs,
         config: EngineConfig,
         wanted_logits: Option<usize>,
-    ) -> Sizing<'a> {
-        let (spec, precision) = (self.spec(), self.precision(args));
+    ) -> Sizing<'_> {
+        let (spec, tensors, precision) = (self.spec(), &self.tensors, self.precision(args));
         let sizing = Sizing { spec, tensors, precision, config, kv_bytes: 0, wanted_logits };
         Sizing { kv_bytes: kv_bytes(args.kv_cache_memory, free, &sizing), ..sizing }
     }
@@ -183,7 +197,7 @@ impl Model {
     /// The machine does not give that many threads.
     pub fn bandwidth(&self, args: &ModelArgs) -> Result<Option<f64>> {
         let machine = Machine::this();
-        let weights: usize = stored(&self.checkpoint).iter().map(Stored::bytes).sum();
+        let weights: usize = self.tensors.iter().map(Stored::bytes).sum();
         if weights < SHORT_LOAD_BYTES.max(machine.cache().unwrap_or(0)) {
             return Ok(None);
         }

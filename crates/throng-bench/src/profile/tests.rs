@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use throng_checkpoint::Checkpoint;
 use throng_model::{KvBlocks, LoadOptions, Naive, Precision, Runner};
 use throng_ops::{Operation, OperationClock, Timed};
-use throng_spec::ModelSpec;
+use throng_spec::{ModelSpec, Quantisation};
 use throng_testkit::{ScriptedRunner, TinyGptOss};
 
 use super::*;
@@ -31,6 +31,7 @@ fn model() -> (Box<dyn Runner>, OperationClock) {
     let options = LoadOptions {
         threads: 1,
         precision: Precision::Exact,
+        quantisation: Quantisation::default(),
         isa: None,
         kv_blocks: KvBlocks { full: 12, window: 12 },
         step_tokens: 16,

@@ -12,6 +12,7 @@ use throng_checkpoint::Checkpoint;
 use throng_model::{
     BLOCK_TOKENS, Batch, BlockTables, Isa, KvBlocks, LoadOptions, Precision, Row, Runner, load,
 };
+use throng_spec::Quantisation;
 
 /// Lengths of the reference sequences: within a window, past it, and far past it.
 pub const LENGTHS: [usize; 3] = [5, 140, 300];
@@ -73,7 +74,8 @@ pub fn read_reference(file: &Path, suffix: &str) -> Reference {
 /// Options of a runner for the tests.
 pub fn options(precision: Precision, threads: usize, isa: Option<Isa>) -> LoadOptions {
     let kv_blocks = KvBlocks { full: POOL_BLOCKS, window: POOL_BLOCKS };
-    LoadOptions { threads, precision, isa, kv_blocks, step_tokens: 64 }
+    let quantisation = Quantisation::default();
+    LoadOptions { threads, precision, quantisation, isa, kv_blocks, step_tokens: 64 }
 }
 
 /// A runner on the CPU.

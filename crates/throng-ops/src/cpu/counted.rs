@@ -44,7 +44,7 @@ mod tests {
             scales: &[],
         };
         let (parts, order) = (&[part][..], RowOrder::Stacked);
-        let source = MatrixSource { groups: 1, cols: 32, parts, order, bias: None };
+        let source = MatrixSource { groups: 1, cols: 32, parts, order, bias: None, quantise: None };
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
             let mut cpu = Cpu::new(1, Some(isa)).unwrap();
             for precision in [Precision::Exact, Precision::Fast] {

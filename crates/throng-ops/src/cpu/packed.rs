@@ -15,6 +15,7 @@ use super::pool::Pool;
 use super::scatter::for_each_part;
 use crate::backend::Precision;
 use crate::matrix::{MatrixPart, MatrixSource, RowBytes, RowOrder};
+use crate::quantised::QuantisedRow;
 
 /// A packed matrix `[groups, rows, cols]` with its bias.
 #[derive(Debug)]
@@ -82,8 +83,7 @@ impl Matrix {
         let len = source.groups * tiles * LANES * padded_cols;
         let fast = precision == Precision::Fast;
         let tile = LANES * padded_cols;
-        let dtypes = source.parts.iter().map(|part| part.dtype);
-        let dtype = packed_dtype(dtypes, precision);
+        let dtype = packed_dtype(source.dtypes(), precision);
         let (input, weights) = match dtype {
             _ if let Some(sections) = sections(source, precision) => {
                 let pack = |(format, section): &(Format, MatrixSource<'_>)| {
@@ -203,7 +203,8 @@ fn sections<'a>(
     source: &MatrixSource<'a>,
     precision: Precision,
 ) -> Option<Vec<(Format, MatrixSource<'a>)>> {
-    let stored: Vec<_> = source.parts.iter().map(|part| (part.dtype, part.rows)).collect();
+    let rows = source.parts.iter().map(|part| part.rows);
+    let stored: Vec<_> = source.dtypes().zip(rows).collect();
     let one_group = source.groups == 1 && source.order == RowOrder::Stacked;
     let is_mixed = stored.iter().any(|(dtype, _)| *dtype != stored[0].0);
     let kept = stacked_dtypes(&stored, precision);
@@ -218,36 +219,39 @@ fn sections<'a>(
     source.parts.iter().map(section).collect()
 }
 
-/// The rows of a tile of all groups' tiles, each with its lane.
-pub(crate) fn tile_rows<'a>(
-    source: &MatrixSource<'a>,
+/// Calls `each` with the rows of a tile of all groups' tiles, each after its lane.
+pub(crate) fn for_tile_rows(
+    source: &MatrixSource<'_>,
     tiles: usize,
     tile: usize,
-) -> impl Iterator<Item = (usize, RowBytes<'a>)> {
+    mut each: impl FnMut(usize, &RowBytes<'_>),
+) {
+    let mut quantised = QuantisedRow::default();
     let first = tile % tiles * LANES;
-    let rows = first..source.rows().min(first + LANES);
-    rows.map(move |row| (row - first, source.row(tile / tiles, row)))
+    for row in first..source.rows().min(first + LANES) {
+        each(row - first, &quantised.of(source, tile / tiles, row));
+    }
 }
 
 fn pack_f32(source: &MatrixSource<'_>, tiles: usize, out: &mut [f32], len: usize, pool: &mut Pool) {
     for_each_part(pool, out, len, 1, &|tile, out| {
         let mut values = vec![0.0; source.cols];
-        for (lane, row) in tile_rows(source, tiles, tile) {
+        for_tile_rows(source, tiles, tile, |lane, row| {
             row.decode(&mut values);
             for (value, column) in values.iter().zip(out.chunks_exact_mut(LANES)) {
                 column[lane] = *value;
             }
-        }
+        });
     });
 }
 
 fn pack_f16(source: &MatrixSource<'_>, tiles: usize, out: &mut [u16], len: usize, pool: &mut Pool) {
     for_each_part(pool, out, len, 1, &|tile, out| {
-        for (lane, row) in tile_rows(source, tiles, tile) {
+        for_tile_rows(source, tiles, tile, |lane, row| {
             for (bytes, column) in row.words().zip(out.chunks_exact_mut(LANES)) {
                 column[lane] = u16::from_le_bytes(*bytes);
             }
-        }
+        });
     });
 }
 
@@ -260,17 +264,17 @@ fn pack_bf16(
 ) {
     for_each_part(pool, out, len, 1, &|tile, out| {
         let mut values = vec![0.0; source.cols];
-        for (lane, row) in tile_rows(source, tiles, tile) {
+        for_tile_rows(source, tiles, tile, |lane, row| {
             let mut put = |k: usize, bits| out[k / 2 * 2 * LANES + 2 * lane + k % 2] = bits;
             if row.dtype == DType::Bf16 {
                 row.words().enumerate().for_each(|(k, bits)| put(k, u16::from_le_bytes(*bits)));
-                continue;
+                return;
             }
             row.decode(&mut values);
             for (k, &value) in values.iter().enumerate() {
                 put(k, bf16::from_f32(value).to_bits());
             }
-        }
+        });
     });
 }
 

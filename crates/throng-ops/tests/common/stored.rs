@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 use throng_ops::{Backend, MatrixPart, MatrixSource, Precision, RowOrder, decode};
-use throng_spec::{DType, Layout};
+use throng_spec::{DType, Layout, quantise};
 
 use super::Random;
 
@@ -86,19 +86,32 @@ impl Stored {
         }
     }
 
-    /// The same numbers, MXFP4 in GGUF's form.
+    /// The same numbers, scales and values in one as GGUF has them.
     pub fn in_gguf(&self) -> Self {
+        let scales = self.scales.chunks(self.dtype.scale_bytes().max(1));
+        let values = self.dtype.block_bytes() - self.dtype.scale_bytes();
         let mut data = Vec::new();
-        for (block, &scale) in self.data.chunks(16).zip(&self.scales) {
+        for (block, scale) in self.data.chunks(values).zip(scales) {
             let code = |k: usize| block[k / 2] >> (k % 2 * 4) & 15;
-            data.push(scale);
-            data.extend((0..16).map(|i| code(i) | code(i + 16) << 4));
+            data.extend(scale);
+            match self.dtype {
+                DType::Mxfp4 => data.extend((0..16).map(|i| code(i) | code(i + 16) << 4)),
+                _ => data.extend(block),
+            }
         }
-        let (data, scales) = match self.dtype {
-            DType::Mxfp4 => (data, Vec::new()),
-            _ => (self.data.clone(), self.scales.clone()),
-        };
-        Self { data, scales, bias: self.bias.clone(), ..*self }
+        if self.scales.is_empty() {
+            data = self.data.clone();
+        }
+        Self { data, scales: Vec::new(), bias: self.bias.clone(), ..*self }
+    }
+
+    /// What quantising its rows one by one gives, scales apart.
+    pub fn quantised(&self, to: DType) -> Self {
+        let (mut data, mut scales) = (Vec::new(), Vec::new());
+        for row in self.values().chunks(self.cols) {
+            quantise(to, row, &mut data, &mut scales);
+        }
+        Self { dtype: to, data, scales, bias: self.bias.clone(), ..*self }
     }
 
     /// Its values, row after row.
@@ -141,6 +154,7 @@ impl Stored {
             parts: &[part],
             order: RowOrder::Stacked,
             bias: Some(&self.bias),
+            quantise: None,
         };
         backend.pack(&source, precision)
     }

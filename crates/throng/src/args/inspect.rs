@@ -3,7 +3,7 @@
 use bytesize::ByteSize;
 use clap::Args as ClapArgs;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
-use throng_spec::builtin;
+use throng_spec::{QuantisationRequest, builtin};
 
 use crate::nano;
 
@@ -23,6 +23,9 @@ pub struct InspectArgs {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 24)
     )]
     pub context: usize,
+    /// Show models as they are once their weights are quantised so: see `throng help serve`
+    #[arg(long, value_name = "TYPES", env = "THRONG_QUANTIZE")]
+    pub quantize: Option<QuantisationRequest>,
     /// Memory bandwidth in GB/s [default: it is measured, for half a second]
     #[arg(long, value_name = "GB/S", env = "THRONG_BANDWIDTH", value_parser = bandwidth)]
     pub bandwidth: Option<f64>,

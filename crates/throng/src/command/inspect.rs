@@ -21,7 +21,9 @@ use crate::nano;
 pub fn run(args: &InspectArgs) -> Result<()> {
     let nano = [nano::NAME.to_owned()];
     let names = if args.models.is_empty() { &nano[..] } else { &args.models };
-    let subjects = names.iter().map(|name| Subject::find(name)).collect::<Result<Vec<_>>>()?;
+    let request = args.quantize.unwrap_or_default();
+    let subjects = names.iter().map(|name| Subject::find(name)?.quantised(&request));
+    let subjects = subjects.collect::<Result<Vec<_>>>()?;
     let machine = Machine::this();
     let setting = Setting {
         context: args.context,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use throng_checkpoint::Checkpoint;
-use throng_spec::{ModelSpec, Stored, builtin};
+use throng_spec::{ModelSpec, QuantisationRequest, Stored, builtin};
 
 use crate::failure::Failure;
 use crate::nano;
@@ -39,6 +39,16 @@ impl Subject {
             return Err(Failure { message, hint }.into());
         }
         Ok(Self::of(&source.name, &Checkpoint::open(&source.path)?))
+    }
+
+    /// The same with its weights quantised as asked.
+    ///
+    /// # Errors
+    /// They cannot be: they are already, or rows are no whole blocks.
+    pub fn quantised(mut self, request: &QuantisationRequest) -> Result<Self> {
+        let quantisation = request.resolve(&self.spec, &self.tensors)?;
+        self.tensors = quantisation.apply(&self.spec, &self.tensors);
+        Ok(self)
     }
 
     fn of(name: &str, checkpoint: &Checkpoint) -> Self {

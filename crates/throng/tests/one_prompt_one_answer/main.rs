@@ -22,7 +22,7 @@ use throng_chat::{Chat, Tokenizer};
 use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{RandomModel, WriteOptions};
 use throng_model::{BLOCK_TOKENS, KvBlocks, LoadOptions, Precision, load};
-use throng_spec::builtin;
+use throng_spec::{Quantisation, builtin};
 
 /// Room for all at once, and for all prefixes.
 const ROOMY: KvBlocks = KvBlocks { full: 2048, window: 2048 };
@@ -66,6 +66,7 @@ impl Case {
         let options = LoadOptions {
             threads,
             precision: self.precision,
+            quantisation: Quantisation::default(),
             isa: None,
             kv_blocks: ROOMY,
             step_tokens: 512,

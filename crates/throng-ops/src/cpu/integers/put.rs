@@ -52,6 +52,10 @@ impl TileMut<'_> {
             DType::Q5_1 => self.put_blocks(lane, data, |[a, b, c, d, rest @ ..]: &[u8; 24]| {
                 (nibbles_and_fifths(rest), [*a, *b], [*c, *d])
             }),
+            DType::Q8_0 if !row.scales.is_empty() => {
+                let blocks = data.as_chunks::<32>().0.iter().zip(row.scales.as_chunks::<2>().0);
+                self.put_all(lane, blocks.map(|(integers, scale)| (words(integers), *scale, [])));
+            }
             DType::Q8_0 => self.put_blocks(lane, data, |[a, b, integers @ ..]: &[u8; 34]| {
                 (words(integers), [*a, *b], [])
             }),

@@ -7,7 +7,7 @@ use throng_spec::DType;
 use super::put::TileMut;
 use super::{Format, TileIntegers};
 use crate::cpu::aligned::{Aligned, Arena};
-use crate::cpu::packed::tile_rows;
+use crate::cpu::packed::for_tile_rows;
 use crate::cpu::panels::BLOCK;
 use crate::cpu::pool::Pool;
 use crate::cpu::scatter::Scatter;
@@ -58,9 +58,7 @@ impl Integers {
                         offsets: all_offsets.part(tile * offsets..(tile + 1) * offsets),
                     }
                 };
-                for (lane, row) in tile_rows(source, tiles, tile) {
-                    out.put(lane, &row);
-                }
+                for_tile_rows(source, tiles, tile, |lane, row| out.put(lane, row));
             }
         });
         packed

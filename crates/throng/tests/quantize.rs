@@ -1,0 +1,90 @@
+//! `--quantize`: what it saves is said before a load, what it cannot do is refused by name.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
+mod common;
+
+use std::path::Path;
+
+use common::{command, fail, run, succeed, throng};
+use serde_json::Value;
+use throng_testkit::TinyGptOss;
+
+fn inspect(args: &[&str]) -> Value {
+    let args = [&["inspect", "--bandwidth", "50", "--memory", "64GB", "--json"], args].concat();
+    serde_json::from_str::<Vec<Value>>(&succeed(&args, b"")).unwrap().remove(0)
+}
+
+fn tiny() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    TinyGptOss::default().write(folder.path()).unwrap();
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn bytes_are_shown_before_a_load() {
+    let plain = inspect(&["gpt-oss-20b"]);
+    let int8 = inspect(&["gpt-oss-20b", "--quantize", "int8"]);
+    let number = |model: &Value, pointer: &str| model.pointer(pointer).unwrap().as_f64().unwrap();
+    let saved = |pointer: &str| number(&plain, pointer) - number(&int8, pointer);
+    // Attention has 637 M weights and the head 579 M: 7.5 bits less for each.
+    let expected = (637_009_920.0 + 579_133_440.0) * 7.5 / 8.0;
+    assert_eq!(saved("/bytes/total"), expected);
+    assert_eq!(saved("/decode/steps/0/dense_bytes"), expected);
+    assert_eq!(saved("/decode/steps/0/expert_bytes"), 0.0);
+    assert!((saved("/memory/weights_bytes") / expected - 1.0).abs() < 1e-3);
+    assert_eq!(number(&int8, "/bytes/dtypes/q8_0"), (637_009_920.0 + 579_133_440.0) * 8.5 / 8.0);
+}
+
+#[test]
+fn a_model_runs_with_quantised_weights() {
+    let folder = tiny();
+    let score = |more: &[&str]| {
+        let args = [&["score", "the other", "-m", text(folder.path())], more].concat();
+        succeed(&args, b"")
+    };
+    let plain = score(&[]);
+    let int8 = score(&["--quantize", "int8"]);
+    assert_ne!(int8, plain);
+    assert_eq!(int8, score(&["--quantize", "attention=int8,head=int8"]));
+    assert_ne!(int8, score(&["--quantize", "attention=int8"]));
+    assert_eq!(plain, score(&["--quantize", "bf16"]), "it is bf16 already");
+    let fast = score(&["--quantize", "int8", "--exact=false"]);
+    assert_ne!(fast, int8);
+    assert_eq!(fast, score(&["--quantize", "int8", "--exact=false", "--threads", "3"]));
+    let mut with_variable = command(&["score", "the other", "-m", text(folder.path())]);
+    with_variable.env("THRONG_QUANTIZE", "int8");
+    assert_eq!(run(with_variable, b"").stdout, int8);
+}
+
+#[test]
+fn what_cannot_be_quantised_is_refused_by_name() {
+    let folder = tiny();
+    let model = text(folder.path());
+    let refused = |types: &str, what: &str| {
+        fail(&["score", "hi", "-m", model, "--quantize", types], what);
+        fail(&["inspect", model, "--bandwidth", "1", "--quantize", types], what);
+    };
+    refused("experts=int8", "experts cannot be quantised to int8: stored as mxfp4");
+    refused("experts=mxfp4", "quantised already");
+    for (types, what) in [("int4", "\"int4\""), ("norms=int8", "\"norms\""), ("", "no type")] {
+        let outcome = throng(&["score", "hi", "--quantize", types], b"");
+        assert!(!outcome.success && outcome.stderr.contains(what), "{types}: {}", outcome.stderr);
+    }
+    // Rows of 100 values are no whole blocks of 32.
+    let odd = tempfile::tempdir().unwrap();
+    let spec = odd.path().join("config.json");
+    let mut config = throng_testkit::configs()[1].clone();
+    config["hidden_size"] = 100.into();
+    config["head_dim"] = 16.into();
+    std::fs::write(&spec, config.to_string()).unwrap();
+    let out = odd.path().join("out");
+    succeed(&["synth", text(&spec), text(&out)], b"");
+    let args = ["score", "hi", "-m", text(&out), "--quantize", "int8"];
+    fail(&args, "head cannot be quantised to int8: rows have 100 values");
+    succeed(&["score", "hi", "-m", text(&out), "--quantize", "bf16"], b"");
+}
