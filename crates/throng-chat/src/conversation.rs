@@ -93,6 +93,17 @@ impl Effort {
     /// All, from the least.
     pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
 
+    /// OpenAI's words for efforts, which are more than models have: those below `low` are the least
+    /// that there is, and those above `high` the most.
+    pub const WORDS: [(&'static str, Self); 6] = [
+        ("none", Self::Low),
+        ("minimal", Self::Low),
+        ("low", Self::Low),
+        ("medium", Self::Medium),
+        ("high", Self::High),
+        ("xhigh", Self::High),
+    ];
+
     /// The word for it in prompts, flags and APIs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -106,15 +117,10 @@ impl Effort {
 impl std::str::FromStr for Effort {
     type Err = UnknownEffort;
 
-    /// OpenAI's API has more words than models have efforts: those below `low` are the least that
-    /// there is, and those above `high` the most.
+    /// By any of [`Effort::WORDS`].
     fn from_str(text: &str) -> Result<Self, UnknownEffort> {
-        match text {
-            "none" | "minimal" | "low" => Ok(Self::Low),
-            "medium" => Ok(Self::Medium),
-            "high" | "xhigh" => Ok(Self::High),
-            _ => Err(UnknownEffort(text.to_owned())),
-        }
+        let known = Self::WORDS.into_iter().find(|(word, _)| *word == text);
+        known.map(|(_, effort)| effort).ok_or_else(|| UnknownEffort(text.to_owned()))
     }
 }
 

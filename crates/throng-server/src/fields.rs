@@ -97,21 +97,17 @@ impl Fields {
     ) -> Result<Option<i64>, ApiError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let path = self.path(key);
-        let integer = match &value {
-            Value::Number(number) if number.is_i64() => number.as_i64(),
-            // Beyond i64: of the right type, and outside any range that is asked for.
-            Value::Number(number) if number.is_u64() => Some(i64::MAX),
-            _ => None,
+        if !value.is_i64() && !value.is_u64() {
+            return Err(ApiError::mistyped(&path, "an integer", &value));
         }
-        .ok_or_else(|| ApiError::mistyped(&path, "an integer", &value))?;
-        if !range.contains(&integer) {
-            let message = match range.into_inner() {
-                (low, i64::MAX) => format!("must be at least {low}, not {value}"),
-                (low, high) => format!("must be between {low} and {high}, not {value}"),
-            };
-            return Err(ApiError::invalid(&path, message));
+        match value.as_i64().filter(|integer| range.contains(integer)) {
+            Some(integer) => Ok(Some(integer)),
+            None => {
+                let (low, high) = range.into_inner();
+                let message = format_args!("must be between {low} and {high}, not {value}");
+                Err(ApiError::invalid(&path, message))
+            }
         }
-        Ok(Some(integer))
     }
 
     /// A whole number within the range that counts something.

@@ -29,6 +29,7 @@ mod logit_bias;
 mod logprobs;
 mod metrics;
 mod models;
+mod openapi;
 mod origin;
 mod outcome;
 mod page;

@@ -6,9 +6,9 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 
 /// Entries of one request at most, as OpenAI has it.
-const MAX_ENTRIES: usize = 300;
+pub(crate) const MAX_ENTRIES: usize = 300;
 /// The bounds of a bias, of which OpenAI says that they ban a token or choose it.
-const RANGE: std::ops::RangeInclusive<f64> = -100.0..=100.0;
+pub(crate) const RANGE: std::ops::RangeInclusive<f64> = -100.0..=100.0;
 
 /// Takes it out of a body. Whether the model has the tokens is for the engine to say.
 pub(crate) fn take(fields: &mut Fields) -> Result<Arc<[(u32, f32)]>, ApiError> {

@@ -5,7 +5,7 @@ use throng_chat::Tokenizer;
 use throng_engine::TokenLogprobs;
 
 /// JSON has no infinity: what is impossible is written as this, as vLLM does.
-const LEAST: f32 = -9999.0;
+pub(crate) const LEAST: f32 = -9999.0;
 
 /// One token of a text.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,18 +16,20 @@ use crate::lifecycle::Phase;
 use crate::origin::{self, Origin};
 use crate::state::ServerState;
 use crate::{
-    chat_completions, completions, detokenize, exchange, host, metrics, models, page, responses,
-    status, tokenize,
+    chat_completions, completions, detokenize, exchange, host, metrics, models, openapi, page,
+    responses, status, tokenize,
 };
 
 /// All routes, for a server that pages of these origins may ask.
 pub(crate) fn table(state: ServerState, allowed_origins: &[Origin]) -> Router {
     let routes = Router::new()
         .route("/", get(page::index))
+        .route("/docs", get(page::docs))
         .route("/page/{*file}", get(page::file))
         .route("/health", get(status::health))
         .route("/metrics", get(metrics::show))
         .route("/version", get(status::version))
+        .route("/openapi.json", get(openapi::show))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/chat/completions", post(chat_completions::create))

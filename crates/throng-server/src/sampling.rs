@@ -1,5 +1,6 @@
 //! The parameters of generation that every endpoint shares: how to draw tokens, when to stop.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,18 +12,31 @@ use crate::fields::{Fields, elements};
 use crate::{id, logit_bias};
 
 /// Stop strings and stop tokens that one request may name.
-const MAX_STOPS: usize = 16;
+pub(crate) const MAX_STOPS: usize = 16;
 /// Bytes of one stop string.
-const MAX_STOP_BYTES: usize = 1024;
+pub(crate) const MAX_STOP_BYTES: usize = 1024;
 /// Most probable tokens that one request may ask for at each position.
 pub(crate) const MAX_TOP_LOGPROBS: u32 = 20;
 
 /// Answers that one request may ask for, over all its prompts.
 pub(crate) const MAX_CHOICES: usize = 128;
 /// Bytes of a salt at most.
-const MAX_SALT_BYTES: usize = 256;
-/// Seconds that a request may give itself at most.
-const MAX_TIMEOUT: f64 = 86_400.0;
+pub(crate) const MAX_SALT_BYTES: usize = 256;
+
+/// Seconds that a request may give itself, none excepted.
+pub(crate) const TIMEOUT: RangeInclusive<f64> = 0.0..=86_400.0;
+/// What divides the logits.
+pub(crate) const TEMPERATURE: RangeInclusive<f64> = 0.0..=2.0;
+/// How probable the candidates are together, nothing excepted.
+pub(crate) const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
+/// How many candidates there are. vLLM writes "all of them" as -1, others as 0.
+pub(crate) const TOP_K: RangeInclusive<i64> = -1..=u32::MAX as i64;
+/// How probable a candidate is beside the best.
+pub(crate) const MIN_P: RangeInclusive<f64> = 0.0..=1.0;
+/// What is taken from the logits of tokens that the answer has already.
+pub(crate) const PENALTY: RangeInclusive<f64> = -2.0..=2.0;
+/// What divides the logits of tokens that are there already.
+pub(crate) const REPETITION_PENALTY: RangeInclusive<f64> = 0.01..=100.0;
 
 /// What a request says of generation.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,7 +133,7 @@ fn cache_salt(fields: &mut Fields) -> Result<String, ApiError> {
 }
 
 fn timeout(fields: &mut Fields) -> Result<Option<Duration>, ApiError> {
-    let seconds = fields.number("timeout", 0.0..=MAX_TIMEOUT)?;
+    let seconds = fields.number("timeout", TIMEOUT)?;
     if seconds == Some(0.0) {
         return Err(ApiError::invalid("timeout", "must be more than 0 seconds"));
     }
@@ -127,14 +141,13 @@ fn timeout(fields: &mut Fields) -> Result<Option<Duration>, ApiError> {
 }
 
 fn sampling(fields: &mut Fields, defaults: &Defaults) -> Result<Sampling, ApiError> {
-    let temperature = fields.number("temperature", 0.0..=2.0)?.map(|value| value as f32);
-    let top_p = fields.number("top_p", 0.0..=1.0)?.map(|value| value as f32);
+    let temperature = fields.number("temperature", TEMPERATURE)?.map(|value| value as f32);
+    let top_p = fields.number("top_p", TOP_P)?.map(|value| value as f32);
     if top_p == Some(0.0) {
         return Err(ApiError::invalid("top_p", "must be more than 0"));
     }
-    // vLLM writes "all of them" as -1, others as 0.
-    let top_k = fields.integer("top_k", -1..=i64::from(u32::MAX))?;
-    let min_p = fields.number("min_p", 0.0..=1.0)?.unwrap_or(0.0) as f32;
+    let top_k = fields.integer("top_k", TOP_K)?;
+    let min_p = fields.number("min_p", MIN_P)?.unwrap_or(0.0) as f32;
     let seed = fields.integer("seed", i64::MIN..=i64::MAX)?;
     Ok(Sampling {
         logit_bias: logit_bias::take(fields)?,
@@ -152,9 +165,10 @@ fn penalties(fields: &mut Fields) -> Result<Penalties, ApiError> {
     let mut penalty = |key, range| fields.number(key, range).map(|value| value.map(|it| it as f32));
     let neutral = Penalties::default();
     Ok(Penalties {
-        repetition: penalty("repetition_penalty", 0.01..=100.0)?.unwrap_or(neutral.repetition),
-        frequency: penalty("frequency_penalty", -2.0..=2.0)?.unwrap_or(neutral.frequency),
-        presence: penalty("presence_penalty", -2.0..=2.0)?.unwrap_or(neutral.presence),
+        repetition: penalty("repetition_penalty", REPETITION_PENALTY)?
+            .unwrap_or(neutral.repetition),
+        frequency: penalty("frequency_penalty", PENALTY)?.unwrap_or(neutral.frequency),
+        presence: penalty("presence_penalty", PENALTY)?.unwrap_or(neutral.presence),
     })
 }
 

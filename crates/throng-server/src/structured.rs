@@ -84,10 +84,11 @@ fn schema(path: &str, value: Value) -> Result<Grammar, ApiError> {
     let value = match value {
         Value::String(text) => serde_json::from_str(&text)
             .map_err(|error| ApiError::invalid(path, format_args!("is not JSON: {error}")))?,
-        value => value,
+        value if value.is_object() => value,
+        other => return Err(ApiError::mistyped(path, "a JSON schema, which is an object", &other)),
     };
     if !value.is_object() {
-        return Err(ApiError::mistyped(path, "a JSON schema, which is an object", &value));
+        return Err(ApiError::invalid(path, "must be a text of a JSON schema, which is an object"));
     }
     Ok(Grammar::Json(value))
 }

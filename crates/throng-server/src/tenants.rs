@@ -65,6 +65,11 @@ impl Tenants {
         Self { keys, pepper: [id::random(), id::random()] }
     }
 
+    /// Whether only those may ask who have a key.
+    pub(crate) fn need_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
     /// What is known of the key in these headers. Where everybody may ask, those with the same key are one
     /// tenant, and so are those without.
     ///

@@ -76,6 +76,11 @@ pub enum GrammarError {
 }
 
 impl Grammars {
+    /// Bytes of a grammar's text at most.
+    pub const MAX_BYTES: usize = MAX_BYTES;
+    /// Texts of a choice at most.
+    pub const MAX_CHOICES: usize = MAX_CHOICES;
+
     /// Of the model with this tokenizer.
     pub fn new(tokenizer: Tokenizer) -> Self {
         Self { tokenizer, ready: OnceLock::new(), cache: Cache::default() }

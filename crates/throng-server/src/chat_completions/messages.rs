@@ -7,9 +7,9 @@ use crate::error::ApiError;
 use crate::fields::{Fields, elements};
 
 /// Messages of a conversation at most. None that fits a context comes near.
-const MAX_MESSAGES: usize = 1 << 15;
+pub(crate) const MAX_MESSAGES: usize = 1 << 15;
 /// Parts of a message's content, and calls of tools in it, at most.
-const MAX_PARTS: usize = 1024;
+pub(crate) const MAX_PARTS: usize = 1024;
 
 /// Takes `messages` out of a body.
 pub(super) fn take(fields: &mut Fields) -> Result<Vec<Message>, ApiError> {
@@ -62,10 +62,8 @@ fn assistant(fields: &mut Fields) -> Result<Message, ApiError> {
         ("function_call", Value::Null, "it is 'tool_calls' today"),
         ("annotations", Value::Array(Vec::new()), "the prompt has no place for them"),
     ])?;
-    let reasoning = match (fields.string("reasoning")?, fields.string("reasoning_content")?) {
-        (Some(text), _) | (None, Some(text)) => Some(text).filter(|text| !text.is_empty()),
-        (None, None) => None,
-    };
+    let names = [fields.string("reasoning")?, fields.string("reasoning_content")?];
+    let reasoning = names.into_iter().flatten().find(|text| !text.is_empty());
     fields.ignore(&MADE_OF_IT);
     let content = text(fields, &REPLAYED)?;
     let tool_calls = match fields.list("tool_calls", MAX_PARTS)? {
@@ -112,9 +110,9 @@ pub(crate) fn function_type(fields: &mut Fields) -> Result<(), ApiError> {
 
 /// What clients make of an answer or of its calls, and replay with it: OpenAI's the first two,
 /// litellm the third.
-const MADE_OF_IT: [&str; 3] = ["parsed", "parsed_arguments", "provider_specific_fields"];
+pub(crate) const MADE_OF_IT: [&str; 3] = ["parsed", "parsed_arguments", "provider_specific_fields"];
 /// Members of an answer that OpenAI's library for agents replays in the parts of its content as well.
-const REPLAYED: [&str; 6] =
+pub(crate) const REPLAYED: [&str; 6] =
     ["annotations", "reasoning", "reasoning_content", "refusal", "role", "tool_calls"];
 
 fn required_text(fields: &mut Fields) -> Result<String, ApiError> {

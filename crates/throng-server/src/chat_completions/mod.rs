@@ -15,10 +15,10 @@ use throng_chat::{Chat, ChatError, Prompt};
 use throng_engine::Logprobs;
 
 pub(crate) use self::answer::{Answer, Piece};
-pub(crate) use self::messages::function_type;
+pub(crate) use self::messages::{MADE_OF_IT, MAX_MESSAGES, MAX_PARTS, REPLAYED, function_type};
 pub(crate) use self::request::{ChatRequest, conversation, effort};
 use self::response::Completion;
-pub(crate) use self::tools::{MAX_TOOLS, function, json_object, json_schema};
+pub(crate) use self::tools::{MAX_NAME, MAX_TOOLS, function, json_object, json_schema};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;

@@ -12,7 +12,7 @@ use crate::tool_choice::{self, Shape};
 /// Functions that one request may offer, as OpenAI limits them.
 pub(crate) const MAX_TOOLS: usize = 128;
 /// Bytes of a name.
-const MAX_NAME: usize = 256;
+pub(crate) const MAX_NAME: usize = 256;
 
 /// Takes `tools`, `tool_choice` and `parallel_tool_calls` out of a body: the functions that the model
 /// is told of, and what becomes of calls.

@@ -14,6 +14,7 @@ use throng_engine::Logprobs;
 
 use self::choice::{Choice, Terms};
 use self::request::{CompletionRequest, Prompt};
+pub(crate) use self::request::{DEFAULT_MAX_TOKENS, MAX_PROMPTS};
 use self::response::Answers;
 use crate::app::App;
 use crate::error::ApiError;

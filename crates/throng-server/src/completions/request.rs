@@ -10,9 +10,9 @@ use crate::stream_options::StreamOptions;
 use crate::structured::{self, Wanted};
 
 /// Prompts of one request at most.
-const MAX_PROMPTS: usize = 64;
+pub(crate) const MAX_PROMPTS: usize = 64;
 /// Tokens of an answer where nothing is said, as OpenAI has it.
-const DEFAULT_MAX_TOKENS: usize = 16;
+pub(crate) const DEFAULT_MAX_TOKENS: usize = 16;
 
 /// What a client asks for.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use self::exposition::Exposition;
+pub(crate) use self::exposition::MEDIA_TYPE;
 use self::histogram::Histogram;
 use self::pace::Pace;
 use self::request::Outcome;
@@ -136,5 +137,5 @@ pub(crate) async fn show(State(state): State<ServerState>) -> Result<Response, A
     let listed = state.metrics.listed.as_ref();
     engine::write_tenants(&mut text, &stats, listed);
     state.metrics.write(&mut text);
-    Ok(([(CONTENT_TYPE, exposition::MEDIA_TYPE)], text.finish()).into_response())
+    Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text.finish()).into_response())
 }

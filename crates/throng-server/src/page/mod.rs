@@ -1,4 +1,5 @@
-//! The chat page. Its files are part of the binary, and it asks for nothing from elsewhere.
+//! The chat page, and the page to read the API by. Their files are part of the binary, and they ask
+//! for nothing from elsewhere.
 
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -19,7 +20,7 @@ macro_rules! files {
     ($($name:literal)*) => { &[$(($name, include_str!($name))),*] };
 }
 
-/// What the page consists of besides itself.
+/// What the pages consist of besides themselves.
 const FILES: &[(&str, &str)] = files![
     "answer.js"
     "api.js"
@@ -31,6 +32,12 @@ const FILES: &[(&str, &str)] = files![
     "conversation.js"
     "copy.js"
     "counts.js"
+    "docs/docs.css"
+    "docs/docs.js"
+    "docs/operation.js"
+    "docs/schema.js"
+    "docs/trial.js"
+    "docs/words.js"
     "dom.js"
     "door.js"
     "figures.js"
@@ -72,6 +79,11 @@ const FILES: &[(&str, &str)] = files![
 /// `GET /`.
 pub(crate) async fn index() -> Response {
     respond(HTML, include_str!("index.html"))
+}
+
+/// `GET /docs`.
+pub(crate) async fn docs() -> Response {
+    respond(HTML, include_str!("docs/index.html"))
 }
 
 /// `GET /page/{*file}`.

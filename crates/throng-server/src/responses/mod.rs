@@ -25,10 +25,11 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 
 pub(crate) use self::event::Event;
+pub(crate) use self::options::{INCLUDABLE, MAX_KEY, MAX_PAIRS, MAX_VALUE};
 use self::request::ResponsesRequest;
 use self::run::Run;
 pub(crate) use self::store::{Library, Store};
-pub(crate) use self::stored::{cancel, delete, input_items, retrieve};
+pub(crate) use self::stored::{MAX_PAGE, PAGE, cancel, delete, input_items, retrieve};
 use crate::chat_completions::Names;
 use crate::error::ApiError;
 use crate::logprobs::Writer;

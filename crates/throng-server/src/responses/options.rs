@@ -8,15 +8,15 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 
 /// Pairs of `metadata` at most, as OpenAI limits them.
-const MAX_PAIRS: usize = 16;
+pub(crate) const MAX_PAIRS: usize = 16;
 /// Characters of a key of `metadata`.
-const MAX_KEY: usize = 64;
+pub(crate) const MAX_KEY: usize = 64;
 /// Characters of a value.
-const MAX_VALUE: usize = 512;
+pub(crate) const MAX_VALUE: usize = 512;
 
 /// What an answer may hold besides itself, in OpenAI's API. Those that are about what is not here
 /// are about nothing.
-const INCLUDABLE: [&str; 8] = [
+pub(crate) const INCLUDABLE: [&str; 8] = [
     LOGPROBS,
     "reasoning.encrypted_content",
     "file_search_call.results",

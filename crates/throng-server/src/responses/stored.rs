@@ -14,9 +14,9 @@ use crate::serving::Serving;
 use crate::sse;
 
 /// Items of a page, where nothing is said.
-const PAGE: usize = 20;
+pub(crate) const PAGE: usize = 20;
 /// Items of a page at most, as OpenAI has it.
-const MAX_PAGE: usize = 100;
+pub(crate) const MAX_PAGE: usize = 100;
 
 type Name = Result<Path<String>, PathRejection>;
 type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;

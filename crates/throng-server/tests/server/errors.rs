@@ -19,6 +19,7 @@ fn a_refusal_names_the_parameter() {
         (json!({ "top_k": 1.5 }), "top_k", "invalid_type"),
         (json!({ "min_p": 2 }), "min_p", "invalid_value"),
         (json!({ "seed": "x" }), "seed", "invalid_type"),
+        (json!({ "seed": 9223372036854775808u64 }), "seed", "invalid_value"),
         (json!({ "max_tokens": 0 }), "max_tokens", "invalid_value"),
         (json!({ "max_tokens": 18446744073709551615u64 }), "max_tokens", "invalid_value"),
         (json!({ "max_completion_tokens": -1 }), "max_completion_tokens", "invalid_value"),

@@ -14,6 +14,7 @@ mod lifecycle;
 mod limits;
 mod logits;
 mod metrics;
+mod openapi;
 mod other_routes;
 mod parameters;
 mod random;

@@ -29,15 +29,18 @@ fn the_server_tells_its_health_and_version() {
 }
 
 #[test]
-fn the_page_asks_only_for_files_that_are_served() {
+fn the_pages_ask_only_for_files_that_are_served() {
     let server = Server::start();
-    let page = server.get("/");
-    assert_eq!(page.status, 200);
-    assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
-    let policy = page.header("Content-Security-Policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     let mut seen = BTreeSet::new();
-    let mut unread = vec![("/".to_owned(), page.text().to_owned())];
+    let mut unread = Vec::new();
+    for path in ["/", "/docs"] {
+        let page = server.get(path);
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
+        let policy = page.header("Content-Security-Policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        unread.push((path.to_owned(), page.text().to_owned()));
+    }
     while let Some((path, text)) = unread.pop() {
         if !path.ends_with(".svg") {
             assert!(
@@ -60,7 +63,7 @@ fn the_page_asks_only_for_files_that_are_served() {
         }
     }
     let there = files_below(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/page")), "/page/");
-    assert_eq!(seen, there, "each file of the page is asked for");
+    assert_eq!(seen, there, "each file of the pages is asked for");
 }
 
 /// The path that a file means by a name, if it is another file's: scripts name others from where
@@ -74,7 +77,7 @@ fn resolve(file: &str, name: &str) -> Option<String> {
     (path.starts_with("/page/") && path.contains('.')).then_some(path)
 }
 
-/// What the page consists of besides itself, as it is asked for.
+/// What the pages consist of besides themselves, as it is asked for.
 fn files_below(folder: &Path, path: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     entries

@@ -23,6 +23,10 @@ impl Response {
         found.map(|(_, value)| value.as_str())
     }
 
+    pub fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(key, _)| key.as_str())
+    }
+
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
@@ -55,8 +59,21 @@ impl Response {
     }
 }
 
-/// Sends a request and reads its response.
+/// Sends a request and reads its response, which must be as documented.
 pub fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let response = exchange(address, method, path, headers, body);
+    super::document::compare(address, method, path, body, &response);
+    response
+}
+
+/// Sends a request and reads its response.
+pub fn exchange(
     address: SocketAddr,
     method: &str,
     path: &str,

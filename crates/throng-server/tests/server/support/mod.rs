@@ -1,5 +1,6 @@
 //! A server on a port of its own, with a scripted model behind it.
 
+pub mod document;
 mod dying;
 pub mod http;
 pub mod responses;
@@ -173,6 +174,11 @@ impl Server {
         let key = format!("Bearer {key}");
         let headers = [("Content-Type", "application/json"), ("Authorization", &*key)];
         http::request(self.address, "POST", path, &headers, body.to_string().as_bytes())
+    }
+
+    /// A request without a body, whatever the document says of it.
+    pub fn exchange(&self, method: &str, path: &str) -> http::Response {
+        http::exchange(self.address, method, path, &[], b"")
     }
 
     pub fn get(&self, path: &str) -> http::Response {

@@ -1,5 +1,6 @@
 //! Random JSON schemas, and whether a value is what one asks for: written from the specification of
-//! JSON Schema, for what the schemas here use, and without a look at how they are enforced.
+//! JSON Schema, for what the schemas here and `/openapi.json` use, and without a look at how they
+//! are enforced.
 
 use serde_json::{Map, Value, json};
 use throng_testkit::Random;
@@ -56,8 +57,14 @@ fn object(random: &mut Random, depth: usize) -> Value {
 
 /// What keeps a value from being what the schema asks for.
 pub fn flaw(schema: &Value, value: &Value) -> Option<String> {
+    if let Some(any) = schema.as_bool() {
+        return (!any).then(|| format!("nothing may be there: {value}"));
+    }
     let asked = schema.as_object().unwrap();
     for (keyword, wanted) in asked {
+        if let Some(inner) = flaw_within(keyword, wanted, value) {
+            return Some(inner);
+        }
         let fits = match keyword.as_str() {
             "type" => {
                 let one = std::slice::from_ref(wanted);
@@ -66,17 +73,23 @@ pub fn flaw(schema: &Value, value: &Value) -> Option<String> {
             "const" => value == wanted,
             "enum" => wanted.as_array().unwrap().contains(value),
             "anyOf" => wanted.as_array().unwrap().iter().any(|one| flaw(one, value).is_none()),
+            "allOf" => wanted.as_array().unwrap().iter().all(|one| flaw(one, value).is_none()),
             "minimum" => value.as_f64().is_none_or(|own| own >= wanted.as_f64().unwrap()),
             "maximum" => value.as_f64().is_none_or(|own| own <= wanted.as_f64().unwrap()),
+            "exclusiveMinimum" => value.as_f64().is_none_or(|own| own > wanted.as_f64().unwrap()),
             "exclusiveMaximum" => value.as_f64().is_none_or(|own| own < wanted.as_f64().unwrap()),
             "minLength" => value.as_str().is_none_or(|own| own.chars().count() >= count(wanted)),
             "maxLength" => value.as_str().is_none_or(|own| own.chars().count() <= count(wanted)),
+            "pattern" => {
+                let pattern = regex::Regex::new(wanted.as_str().unwrap()).unwrap();
+                value.as_str().is_none_or(|own| pattern.is_match(own))
+            }
+            // Of which only JSON's is known here.
+            "contentSchema" => value.as_str().is_none_or(|own| {
+                serde_json::from_str(own).is_ok_and(|inner| flaw(wanted, &inner).is_none())
+            }),
             "minItems" => value.as_array().is_none_or(|own| own.len() >= count(wanted)),
             "maxItems" => value.as_array().is_none_or(|own| own.len() <= count(wanted)),
-            "items" => {
-                let flawless = |item| flaw(wanted, item).is_none();
-                value.as_array().is_none_or(|own| own.iter().all(flawless))
-            }
             "required" => {
                 let has = |own: &Map<String, Value>, name: &Value| {
                     own.contains_key(name.as_str().unwrap())
@@ -84,17 +97,20 @@ pub fn flaw(schema: &Value, value: &Value) -> Option<String> {
                 let names = wanted.as_array().unwrap();
                 value.as_object().is_none_or(|own| names.iter().all(|name| has(own, name)))
             }
-            "properties" => value.as_object().is_none_or(|own| {
-                let flawless = |(name, value)| {
-                    wanted.get(name).is_none_or(|schema: &Value| flaw(schema, value).is_none())
-                };
-                own.iter().all(flawless)
-            }),
             "additionalProperties" => {
-                assert_eq!(*wanted, false);
-                let known = |name: &String| asked["properties"].get(name).is_some();
-                value.as_object().is_none_or(|own| own.keys().all(known))
+                let named = asked.get("properties");
+                let known = |name: &String| named.is_some_and(|named| named.get(name).is_some());
+                value.as_object().is_none_or(|own| {
+                    own.iter().all(|(name, value)| known(name) || flaw(wanted, value).is_none())
+                })
             }
+            "propertyNames" => value.as_object().is_none_or(|own| {
+                own.keys().all(|name| flaw(wanted, &Value::from(name.as_str())).is_none())
+            }),
+            "maxProperties" => value.as_object().is_none_or(|own| own.len() <= count(wanted)),
+            // Of what is inside: above.
+            "items" | "properties" => true,
+            "description" | "default" | "examples" | "format" | "contentMediaType" => true,
             other => panic!("{other}"),
         };
         if !fits {
@@ -102,6 +118,20 @@ pub fn flaw(schema: &Value, value: &Value) -> Option<String> {
         }
     }
     None
+}
+
+/// What keeps a part of a value from being what a keyword about parts asks for, with its place.
+fn flaw_within(keyword: &str, wanted: &Value, value: &Value) -> Option<String> {
+    match (keyword, value) {
+        ("items", Value::Array(own)) => own
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| flaw(wanted, item).map(|inner| format!("[{index}] {inner}"))),
+        ("properties", Value::Object(own)) => own.iter().find_map(|(name, value)| {
+            flaw(wanted.get(name)?, value).map(|inner| format!("{name}: {inner}"))
+        }),
+        _ => None,
+    }
 }
 
 fn count(number: &Value) -> usize {
