@@ -36,6 +36,14 @@ impl Samples {
         self.sorted.iter().sum::<f64>() / self.sorted.len() as f64
     }
 
+    /// The standard error of the mean, `s / sqrt(count)` with `s` the sample standard deviation, as
+    /// if the measurements were independent of each other; `None` of one alone.
+    pub fn standard_error(&self) -> Option<f64> {
+        let (mean, count) = (self.mean(), self.sorted.len());
+        let squares: f64 = self.sorted.iter().map(|value| (value - mean).powi(2)).sum();
+        (count > 1).then(|| (squares / (count - 1) as f64 / count as f64).sqrt())
+    }
+
     /// The middle one, or the mean of the middle two.
     pub fn median(&self) -> f64 {
         self.percentile(50.0)
@@ -86,6 +94,10 @@ mod tests {
         }
         assert_eq!((samples.percentile(-5.0), samples.percentile(200.0)), (15.0, 50.0));
         assert_eq!((samples.mean(), samples.count()), (32.0, 5));
+        // numpy.std([15, 20, 35, 40, 50], ddof=1) / 5**0.5
+        let error = samples.standard_error().unwrap();
+        assert!((error - 6.442_049_363_362_563).abs() < 1e-12, "{error}");
+        assert_eq!(Samples::new([1.0]).unwrap().standard_error(), None);
     }
 
     #[test]

@@ -29,5 +29,5 @@ pub use grammar::{
 pub use prompt::{Opening, Prompt};
 pub use reply::Reply;
 pub use stop::Stops;
-pub use template::{OWN_VARIABLES, Template};
+pub use template::{OWN_VARIABLES, Template, encode_rendered};
 pub use tokenizer::{Detokenizer, Tokenizer, TokenizerError};

@@ -6,7 +6,7 @@ mod common;
 use common::{SPECIALS, alphabet, load, small, tokenizer_json};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use throng_chat::{Detokenizer, Tokenizer, TokenizerError};
+use throng_chat::{Detokenizer, Tokenizer, TokenizerError, encode_rendered};
 
 /// Whether no id is an added token's.
 fn is_ordinary(tokenizer: &Tokenizer, ids: &[u32], added: &[&str]) -> bool {
@@ -271,4 +271,15 @@ fn a_truncated_file_is_refused_wherever_it_ends() {
     for end in (0..file.len()).step_by(37) {
         assert!(Tokenizer::from_json(&file.as_bytes()[..end]).is_err(), "{end} bytes");
     }
+}
+
+#[test]
+fn a_rendered_text_names_its_tokens() {
+    let tokenizer = small();
+    let [start, end] = ["<|start|>", "<|end|>"].map(|name| tokenizer.special(name).unwrap());
+    let text = |text| tokenizer.encode(text).unwrap();
+    let ids = encode_rendered(&tokenizer, "<|start|>a<|end|><|en<|end|>").unwrap();
+    assert_eq!(ids, [vec![start], text("a"), vec![end], text("<|en"), vec![end]].concat());
+    assert!(encode_rendered(&tokenizer, "").unwrap().is_empty());
+    assert!(encode_rendered(&tokenizer, "\u{10FFFF}").is_ok());
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "load")]
 mod asked;
 mod bench;
+mod eval;
 mod inspect;
 #[cfg(feature = "load")]
 mod load;
@@ -23,6 +24,7 @@ use throng_spec::QuantisationRequest;
 #[cfg(feature = "load")]
 pub use self::asked::{AnswerArgs, EndpointName, PromptArgs, TargetArgs};
 pub use self::bench::{BenchArgs, OfflineArgs};
+pub use self::eval::{EvalArgs, WindowsName};
 pub use self::inspect::InspectArgs;
 #[cfg(feature = "load")]
 pub use self::load::{ConversationsArgs, FairnessArgs, LoadArgs, LoadCommand, SoakArgs};
@@ -56,6 +58,8 @@ pub enum Command {
     Pull(PullArgs),
     /// Print the log-probability of every token of a text, as JSON lines
     Score(ScoreArgs),
+    /// Measure how well a model predicts texts, and what its settings cost beside a reference
+    Eval(EvalArgs),
     /// Show what models are made of, what they read a step and whether they fit here
     Inspect(InspectArgs),
     /// Measure how fast a model reads and writes here, for how many users

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use throng_bench::OfflineError;
+use throng_bench::{OfflineError, QualityError, ReadError};
 use throng_chat::{ChatError, TokenizerError};
 use throng_checkpoint::CheckpointError;
 use throng_checkpoint::synth::SynthError;
@@ -102,6 +102,10 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         "without --isa and --threads, the machine's best and one a core compute"
     } else if let Some(LoadError::OutOfMemory(_)) = error.downcast_ref() {
         "less --kv-cache-memory leaves more for everything else"
+    } else if let Some(ReadError::NotFinite) = error.downcast_ref() {
+        "its weights may be damaged"
+    } else if let Some(error) = error.downcast_ref::<QualityError>() {
+        quality_hint(error)?
     } else if let Some(error) = error.downcast_ref::<OfflineError>() {
         offline_hint(error)?
     } else if let Some(error) = error.downcast_ref::<ServeError>() {
@@ -138,6 +142,20 @@ fn offline_hint(error: &OfflineError) -> Option<&'static str> {
         ),
         OfflineError::Clock => Some("more --generate-tokens take longer"),
         OfflineError::Run(_) | OfflineError::Submit(_) => None,
+    }
+}
+
+fn quality_hint(error: &QualityError) -> Option<&'static str> {
+    match error {
+        QualityError::NothingCounts { .. } => Some(
+            "a token counts that has one before it; of --windows disjoint only whole windows do, \
+             which a smaller --context makes shorter",
+        ),
+        QualityError::NoRoom { .. } => {
+            Some("--context makes windows shorter, and more --kv-cache-memory may have room")
+        }
+        QualityError::Vocabularies { .. } => Some("a reference has the model's tokens"),
+        QualityError::Read(_) => None,
     }
 }
 

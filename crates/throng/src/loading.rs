@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use throng_chat::{Chat, Template, Tokenizer};
 use throng_checkpoint::{Checkpoint, Generation};
 use throng_engine::{Engine, EngineConfig, Sizing};
-use throng_model::{KvBlocks, LoadOptions, Precision, Progress, Runner, stored};
+use throng_model::{LoadOptions, Precision, Progress, Runner, stored};
 use throng_ops::{Backend, Cpu, Weighed};
 use throng_spec::{ModelSpec, Quantisation, Stored};
 
@@ -37,6 +37,8 @@ pub struct Model {
     quantisation: Quantisation,
     /// Its tensors as they are then.
     tensors: Vec<Stored>,
+    /// The model's shape with the context that the KV cache is made for.
+    sized: ModelSpec,
 }
 
 impl Model {
@@ -58,9 +60,15 @@ impl Model {
         let (spec, tensors) = (checkpoint.spec(), stored(&checkpoint));
         let quantisation = args.quantize.unwrap_or_default().resolve(spec, &tensors)?;
         let tensors = quantisation.apply(spec, &tensors);
-        let model = Self { name, tokenizer, generation, checkpoint, quantisation, tensors };
+        let sized = spec.clone();
+        let model = Self { name, tokenizer, generation, checkpoint, quantisation, tensors, sized };
         model.check_vocabulary()?;
         Ok(model)
+    }
+
+    /// Makes the KV cache for texts of up to so many tokens: no sequence gets more of it.
+    pub fn limit_texts(&mut self, tokens: usize) {
+        self.sized.context = tokens.clamp(1, self.spec().context.max(1));
     }
 
     /// A tokenizer must not make ids that the embedding has no row for.
@@ -159,19 +167,19 @@ impl Model {
         Ok(runner)
     }
 
-    /// Blocks of the KV cache that [`Model::runner`] would make, if it can.
-    pub fn kv_blocks(
+    /// What [`Model::runner`] would take of the memory that is free now.
+    pub fn memory(
         &self,
         args: &ModelArgs,
         config: EngineConfig,
         wanted_logits: Option<usize>,
-    ) -> KvBlocks {
+    ) -> Memory {
         let free = free_bytes(args.memory, &Machine::this());
-        self.sizing(free, args, config, wanted_logits).room().blocks
+        Memory::new(&self.sizing(free, args, config, wanted_logits), free)
     }
 
     /// Its name, and what is quantised of it.
-    fn title(&self) -> String {
+    pub fn title(&self) -> String {
         if self.quantisation.is_none() {
             return self.name.clone();
         }
@@ -185,7 +193,7 @@ impl Model {
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Sizing<'_> {
-        let (spec, tensors, precision) = (self.spec(), &self.tensors, self.precision(args));
+        let (spec, tensors, precision) = (&self.sized, &self.tensors, self.precision(args));
         let sizing = Sizing { spec, tensors, precision, config, kv_bytes: 0, wanted_logits };
         Sizing { kv_bytes: kv_bytes(args.kv_cache_memory, free, &sizing), ..sizing }
     }

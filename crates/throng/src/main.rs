@@ -11,6 +11,7 @@ mod loading;
 mod machine;
 mod memory;
 mod nano;
+mod progress;
 mod request_log;
 mod settings;
 mod source;

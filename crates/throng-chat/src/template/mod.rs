@@ -12,10 +12,12 @@ mod guard;
 mod json;
 mod lexer;
 mod padding;
+mod rendered;
 mod renderer;
 mod rewrite;
 
 pub use context::OWN_VARIABLES;
+pub use rendered::encode_rendered;
 pub(crate) use renderer::Renderer;
 
 /// A chat template as it comes with a model.

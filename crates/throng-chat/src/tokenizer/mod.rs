@@ -148,6 +148,11 @@ impl Tokenizer {
         Ok([before.as_slice(), &self.encode(text)?, after].concat())
     }
 
+    /// The tokens that [`Tokenizer::encode_alone`] puts before a text.
+    pub fn opening(&self) -> &[u32] {
+        &self.0.affixes.before
+    }
+
     /// How many tokens [`Tokenizer::encode`] makes of the text at least. It costs nothing, where
     /// encoding takes some microseconds and hundreds of bytes of memory a token.
     pub fn least_tokens(&self, text: &str) -> usize {

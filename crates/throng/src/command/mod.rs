@@ -2,6 +2,7 @@
 
 mod bench;
 mod chat;
+mod eval;
 mod generate;
 mod inspect;
 #[cfg(feature = "load")]
@@ -34,6 +35,7 @@ pub fn run(args: Args) -> Result<()> {
         #[cfg(feature = "pull")]
         Some(Command::Pull(args)) => pull::run(&args),
         Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Synth(args)) => synth::run(&args),

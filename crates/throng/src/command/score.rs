@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
+use throng_bench::Reader;
 use throng_chat::Tokenizer;
 use throng_engine::{EngineConfig, TokenLogprobs, logprobs};
-use throng_model::{BLOCK_TOKENS, Batch, BlockTables, KvBlocks, Row, Runner};
 
 use crate::args::ScoreArgs;
 use crate::command::generate::text_or_stdin;
@@ -33,18 +33,13 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
     };
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
     let mut runner = model.runner(&args.model, config, Some(CHUNK))?;
-    check(&tokens, runner.as_ref())?;
+    let (vocab, mut reader) = (runner.spec().vocab, Reader::new(runner.as_mut()));
+    check(&tokens, vocab, reader.room())?;
     let mut out = BufWriter::new(stdout().lock());
     let mut all_logits = Vec::new();
     let mut scored: Option<TokenLogprobs> = None;
     for (chunk, start) in tokens.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
-        let vocab = runner.spec().vocab;
-        let kv = runner.kv_blocks();
-        let logits = runner.run(&batch(chunk, start, kv))?;
-        if !logits.iter().all(|logit| logit.is_finite()) {
-            let message = "the model computed what is no number".to_owned();
-            return Err(Failure { message, hint: "its weights may be damaged" }.into());
-        }
+        let logits = reader.read(chunk, chunk.len())?;
         for ((position, &id), row) in (start..).zip(chunk).zip(logits.chunks_exact(vocab)) {
             writeln!(out, "{}", line(&model.tokenizer, position, id, scored.as_ref()))?;
             let next = tokens.get(position + 1);
@@ -61,11 +56,9 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
     }
 }
 
-fn check(tokens: &[u32], runner: &dyn Runner) -> Result<()> {
-    let spec = runner.spec();
-    let room = (runner.kv_blocks().full * BLOCK_TOKENS).min(spec.context);
-    let message = match tokens.iter().find(|&&id| id as usize >= spec.vocab) {
-        Some(id) => format!("token id {id} is outside the vocabulary of {}", spec.vocab),
+fn check(tokens: &[u32], vocab: usize, room: usize) -> Result<()> {
+    let message = match tokens.iter().find(|&&id| id as usize >= vocab) {
+        Some(id) => format!("token id {id} is outside the vocabulary of {vocab}"),
         None if tokens.is_empty() => "there is nothing to score".to_owned(),
         None if tokens.len() > room => {
             format!("the text has {} tokens, the context is {room}", tokens.len())
@@ -73,16 +66,6 @@ fn check(tokens: &[u32], runner: &dyn Runner) -> Result<()> {
         None => return Ok(()),
     };
     Err(Failure { message, hint: "throng score \"some text\", or --tokens 1,2,3" }.into())
-}
-
-/// The one row that computes a chunk. The only sequence there is owns every block of the cache: in
-/// order where a layer sees the whole text, as a ring where it sees a window.
-fn batch(tokens: &[u32], position: usize, kv: KvBlocks) -> Batch {
-    let blocks = (position + tokens.len()).div_ceil(BLOCK_TOKENS);
-    let ring = |size: usize| (0..size as u32).cycle().take(blocks).collect();
-    let blocks = BlockTables { full: ring(kv.full), window: ring(kv.window) };
-    let wanted_logits = tokens.len();
-    Batch { rows: vec![Row { tokens: tokens.to_vec(), position, blocks, wanted_logits }] }
 }
 
 fn line(

@@ -2,7 +2,6 @@
 
 mod json;
 mod offline;
-mod progress;
 mod roofline;
 mod text;
 

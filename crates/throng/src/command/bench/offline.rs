@@ -9,12 +9,12 @@ use throng_engine::EngineConfig;
 use throng_model::{Precision, Runner};
 use throng_ops::{Cpu, Timed};
 
-use super::progress::Progress;
 use super::roofline::Rooflines;
 use super::{json, text};
 use crate::args::OfflineArgs;
 use crate::loading::{Model, threads};
 use crate::machine::Machine;
+use crate::progress::Progress;
 
 /// What was measured, and on what.
 pub struct Results {
@@ -59,7 +59,7 @@ fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Resul
     };
     let wanted = Some(plan.most_users().max(1));
     // Before the weights are loaded, which may take a while.
-    plan.check(model.spec(), model.kv_blocks(&args.model, config, wanted))?;
+    plan.check(model.spec(), model.memory(&args.model, config, wanted).room.blocks)?;
     let steps = |runner: &mut dyn Runner| {
         let mut progress = Progress::new("measuring");
         let mut progress = |done, steps| progress.show(done, steps);

@@ -12,9 +12,9 @@ use throng_ops::{Isa, Limits, OperationClock, arithmetic_peaks};
 
 pub use self::json::line;
 pub use self::text::report;
-use super::progress::Progress;
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::progress::Progress;
 
 /// How long the peaks of all arithmetic are measured together.
 const PEAKS: Duration = Duration::from_millis(400);
