@@ -2,10 +2,12 @@
 
     python evaluate.py                       starts `throng serve` with cargo, on a free port
     python evaluate.py --base http://localhost:8000 --count 500
+    python evaluate.py --serve-args "--exact=false"     the same model in other settings
 """
 
 import argparse
 import json
+import shlex
 import socket
 import subprocess
 import time
@@ -57,12 +59,15 @@ def client(base, model, concurrency):
     return ask
 
 
-def start_server():
-    """A server of this repository on a free port: ``(process, base)`` once it is healthy."""
+BUILD_AND_RUN = ("cargo", "run", "--release", "-q", "--")
+
+
+def start_server(throng=BUILD_AND_RUN, more=()):
+    """A server on a free port, with ``more`` arguments: ``(process, base)`` once it is healthy."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(["cargo", "run", "--release", "-q", "--", "serve", "--port", str(port)], cwd=ROOT)
+    process = subprocess.Popen([*throng, "serve", "--port", str(port), *more], cwd=ROOT)
     base = f"http://127.0.0.1:{port}"
     while process.poll() is None:
         try:
@@ -77,11 +82,15 @@ def main():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", help="address of a running server")
+    parser.add_argument("--serve-args", default="", help="more for a server that is started: '--exact=false'")
     parser.add_argument("--model", default="nano", help="model name to send")
     parser.add_argument("--count", type=int, default=500, help="problems at each effort")
     parser.add_argument("--concurrency", type=int, default=8)
     args = parser.parse_args()
-    process, base = (None, args.base.rstrip("/")) if args.base else start_server()
+    if args.base:
+        process, base = None, args.base.rstrip("/")
+    else:
+        process, base = start_server(more=shlex.split(args.serve_args))
     began = time.time()
     try:
         checks.report(client(base, args.model, args.concurrency), args.count)
