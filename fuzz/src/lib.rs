@@ -41,6 +41,7 @@ fn run(checkpoint: &Checkpoint) {
         threads: 1,
         precision: Precision::Exact,
         quantisation: Default::default(),
+        kv_dtype: throng_model::KvDtype::F32,
         isa: None,
         kv_blocks: KvBlocks { full: 1, window: 1 },
         step_tokens: 2,

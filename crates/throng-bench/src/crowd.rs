@@ -70,7 +70,7 @@ mod tests {
     use std::collections::HashSet;
 
     use throng_engine::EngineConfig;
-    use throng_model::{Batch, Runner};
+    use throng_model::{Batch, KvDtype, Runner};
     use throng_testkit::{ScriptedRunner, TinyGptOss, UNREADABLE};
 
     use super::*;
@@ -113,7 +113,7 @@ mod tests {
             let config =
                 EngineConfig { max_sequences: 1, max_batched_tokens: chunk, ..Default::default() };
             // Of no memory the engine makes what a sequence needs at least.
-            let pool = config.kv_blocks(&spec, 0, 2).window;
+            let pool = config.kv_blocks(&spec, 0, KvDtype::Bf16).window;
             let crowd = Crowd::new(&spec, 300, chunk);
             assert!(crowd.blocks(1).window <= pool, "{chunk}: {:?} of {pool}", crowd.blocks(1));
             let mut runner = runner(&spec, crowd.blocks(1));

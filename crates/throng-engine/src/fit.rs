@@ -1,7 +1,7 @@
 //! Whether a model fits a machine's memory, and what would fit if it does not.
 
 use throng_model::{BLOCK_TOKENS, KvBlocks, MemoryPlan, PlanOptions, Precision};
-use throng_spec::{ModelSpec, Stored};
+use throng_spec::{KvDtype, ModelSpec, Stored};
 
 use crate::config::EngineConfig;
 use crate::kv_plan::blocks_of_one;
@@ -22,8 +22,10 @@ pub struct Sizing<'a> {
     pub spec: &'a ModelSpec,
     /// Its tensors as they are stored.
     pub tensors: &'a [Stored],
-    /// What the KV cache keeps, and how products are computed.
+    /// How products are computed.
     pub precision: Precision,
+    /// How the KV cache keeps keys and values.
+    pub kv_dtype: KvDtype,
     /// Users and tokens of a step.
     pub config: EngineConfig,
     /// Bytes of the KV cache at most.
@@ -63,6 +65,7 @@ impl Sizing<'_> {
         let step_tokens = config.max_batched_tokens;
         let options = PlanOptions {
             precision: self.precision,
+            kv_dtype: self.kv_dtype,
             kv_blocks: self.room().blocks,
             step_tokens,
             wanted_logits: self.wanted_logits.map_or(step_tokens, |wanted| wanted.min(step_tokens)),
@@ -82,7 +85,7 @@ impl Sizing<'_> {
     pub fn room(&self) -> KvRoom {
         let Self { spec, config, .. } = *self;
         let config = config.normalised();
-        let blocks = config.kv_blocks(spec, self.kv_bytes, self.precision.kv_value_bytes());
+        let blocks = config.kv_blocks(spec, self.kv_bytes, self.kv_dtype);
         let most = blocks_of_one(spec, config.max_batched_tokens);
         let held = if most.full == 0 { spec.context } else { blocks.full * BLOCK_TOKENS };
         let user_context = USER_CONTEXT.min(spec.context);
@@ -129,6 +132,7 @@ mod tests {
             spec: &spec,
             tensors: &tensors,
             precision,
+            kv_dtype: precision.kv_dtype(),
             config,
             kv_bytes,
             wanted_logits,
@@ -172,6 +176,8 @@ mod tests {
             assert_eq!(room.blocks, KvBlocks { full: 16_384 / BLOCK_TOKENS, window: 0 });
             let config = EngineConfig { max_sequences: 2, ..sizing.config };
             assert_eq!(Sizing { config, ..sizing }.room().users, 2);
+            let room = Sizing { kv_dtype: KvDtype::Fp8, ..sizing }.room();
+            assert_eq!((room.context, room.users), (32_768, 8));
         });
     }
 

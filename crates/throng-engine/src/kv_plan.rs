@@ -1,7 +1,7 @@
 //! How many blocks the KV cache should have.
 
 use throng_model::{BLOCK_TOKENS, BlockId, KvBlocks};
-use throng_spec::ModelSpec;
+use throng_spec::{KvDtype, ModelSpec};
 
 use crate::config::EngineConfig;
 
@@ -12,15 +12,15 @@ const WINDOW_SHARE: usize = 3;
 const MAX_BLOCKS: usize = BlockId::MAX as usize;
 
 impl EngineConfig {
-    /// The largest useful KV cache within `bytes`, where a key or value takes `value_bytes`.
-    /// However small the budget is, one sequence has blocks for its window, and a block beyond.
-    pub fn kv_blocks(&self, spec: &ModelSpec, bytes: usize, value_bytes: usize) -> KvBlocks {
+    /// The largest useful KV cache within `bytes`, where keys and values are kept in `dtype`. However
+    /// small the budget is, one sequence has blocks for its window, and a block beyond.
+    pub fn kv_blocks(&self, spec: &ModelSpec, bytes: usize, dtype: KvDtype) -> KvBlocks {
         let config = self.normalised();
         let one = blocks_of_one(spec, config.max_batched_tokens);
         let block_bytes = |windowed| {
             let layers =
                 spec.layers.iter().filter(|layer| layer.attention.window.is_some() == windowed);
-            layers.count() * 2 * spec.heads.kv_width() * value_bytes * BLOCK_TOKENS
+            layers.count() * spec.layer_kv_bytes(dtype) * BLOCK_TOKENS
         };
         let useful = |of_one: usize| of_one.saturating_mul(config.max_sequences).min(MAX_BLOCKS);
         let window = match block_bytes(true) {
@@ -59,6 +59,7 @@ pub(crate) fn widest_window(spec: &ModelSpec) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use throng_spec::builtin;
     use throng_testkit::TinyGptOss;
 
     use super::*;
@@ -68,7 +69,10 @@ mod tests {
         let spec = ModelSpec::from_config(&TinyGptOss::default().config()).unwrap();
         let plan = |max_sequences, max_batched_tokens, bytes| {
             let config = EngineConfig { max_sequences, max_batched_tokens, ..Default::default() };
-            (config.kv_blocks(&spec, bytes, 2), blocks_of_one(&spec, max_batched_tokens))
+            (
+                config.kv_blocks(&spec, bytes, KvDtype::Bf16),
+                blocks_of_one(&spec, max_batched_tokens),
+            )
         };
         let (least, one) = plan(8, 64, 0);
         assert_eq!(least, KvBlocks { full: 1, window: one.window });
@@ -78,9 +82,20 @@ mod tests {
         assert!(huge.full <= MAX_BLOCKS && huge.window <= MAX_BLOCKS);
         let budget = 1 << 18;
         let (some, _) = plan(8, 64, budget);
-        let layer_bytes = 2 * spec.heads.kv_width() * 2 * BLOCK_TOKENS;
+        let layer_bytes = spec.layer_kv_bytes(KvDtype::Bf16) * BLOCK_TOKENS;
         let layers = spec.layers.len() / 2;
         assert!((some.full + some.window) * layers * layer_bytes <= budget, "{some:?}");
         assert!((some.full + some.window + 2) * layers * layer_bytes > budget, "{some:?}");
+    }
+    #[test]
+    fn fp8_is_twice_the_blocks_of_bf16_in_the_same_memory() {
+        let spec = ModelSpec::from_config(&builtin::config("gpt-oss-20b").unwrap()).unwrap();
+        let blocks = |dtype| EngineConfig::default().kv_blocks(&spec, 1 << 30, dtype);
+        let (bf16, fp8, int8) =
+            (blocks(KvDtype::Bf16), blocks(KvDtype::Fp8), blocks(KvDtype::Int8));
+        assert!((2 * bf16.full..=2 * bf16.full + 1).contains(&fp8.full), "{bf16:?}, {fp8:?}");
+        assert!((2 * bf16.window..=2 * bf16.window + 1).contains(&fp8.window));
+        // A scale for each 64 values; of the window's share less is left over, or more.
+        assert!((int8.full * 66).abs_diff(fp8.full * 64) <= 2 * 66, "{fp8:?}, {int8:?}");
     }
 }

@@ -10,7 +10,7 @@ use throng_engine::{
     SubmitError, Tenant, Usage, logprobs,
 };
 use throng_model::{Batch, KvBlocks, RunError, Runner};
-use throng_spec::ModelSpec;
+use throng_spec::{KvDtype, ModelSpec};
 use throng_testkit::{ScriptedRunner, TinyGptOss, greedy, hashed_logits};
 
 const VOCAB: usize = 200;
@@ -21,7 +21,7 @@ fn spec() -> ModelSpec {
 }
 
 fn start(config: EngineConfig, kv_bytes: usize) -> Engine {
-    let blocks = config.kv_blocks(&spec(), kv_bytes, 2);
+    let blocks = config.kv_blocks(&spec(), kv_bytes, KvDtype::Bf16);
     Engine::start(Box::new(ScriptedRunner::new(spec(), blocks)), config).unwrap()
 }
 
@@ -198,7 +198,7 @@ fn a_full_queue_refuses_at_once() {
 #[test]
 fn a_model_that_fails_or_panics_costs_its_requests_and_not_the_engine() {
     let config = EngineConfig::default();
-    let blocks = config.kv_blocks(&spec(), 1 << 20, 2);
+    let blocks = config.kv_blocks(&spec(), 1 << 20, KvDtype::Bf16);
     let failing = ScriptedRunner::new(spec(), blocks).failing_after(3);
     let engine = Engine::start(Box::new(failing), config).unwrap();
     for _ in 0..2 {
@@ -216,7 +216,7 @@ fn a_model_that_fails_or_panics_costs_its_requests_and_not_the_engine() {
 #[test]
 fn logits_that_are_no_numbers_fail_their_request_alone() {
     let config = EngineConfig::default();
-    let blocks = config.kv_blocks(&spec(), 1 << 20, 2);
+    let blocks = config.kv_blocks(&spec(), 1 << 20, KvDtype::Bf16);
     let script = |history: &[u32]| {
         let mut logits = hashed_logits(VOCAB, history);
         if history[0] == 7 && history.len() > 5 {
@@ -258,7 +258,7 @@ struct Gated {
 
 impl Gated {
     fn new(config: EngineConfig) -> Self {
-        let blocks: KvBlocks = config.kv_blocks(&spec(), 1 << 22, 2);
+        let blocks: KvBlocks = config.kv_blocks(&spec(), 1 << 22, KvDtype::Bf16);
         let (gate, opened) = async_channel::unbounded();
         Self { runner: ScriptedRunner::new(spec(), blocks), opened, gate }
     }

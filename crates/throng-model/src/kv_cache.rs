@@ -1,7 +1,7 @@
 //! Storage of keys and values: a pool of blocks for each layer.
 
 use throng_ops::{Backend, OutOfMemory, Precision};
-use throng_spec::ModelSpec;
+use throng_spec::{KvDtype, ModelSpec};
 
 use crate::kv::KvBlocks;
 
@@ -19,12 +19,13 @@ impl<B: Backend> KvCache<B> {
         backend: &mut B,
         spec: &ModelSpec,
         blocks: KvBlocks,
+        dtype: KvDtype,
         precision: Precision,
     ) -> Result<Self, OutOfMemory> {
         let layers = spec.layers.iter().map(|layer| {
             let windowed = layer.attention.window.is_some();
             let blocks = if windowed { blocks.window } else { blocks.full };
-            backend.kv_pool(spec.heads, blocks, precision)
+            backend.kv_pool(spec.heads, blocks, dtype, precision)
         });
         Ok(Self { blocks, layers: layers.collect::<Result<_, _>>()? })
     }

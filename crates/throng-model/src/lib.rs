@@ -24,3 +24,4 @@ pub use load::{LoadError, LoadOptions, Progress, default_precision, load, load_w
 pub use plan::{MemoryPlan, PlanOptions, kept, stored};
 pub use runner::{RunError, Runner};
 pub use throng_ops::{CpuError, Isa, Naive, Precision};
+pub use throng_spec::KvDtype;

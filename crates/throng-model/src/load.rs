@@ -2,7 +2,7 @@
 
 use throng_checkpoint::Checkpoint;
 use throng_ops::{Backend, Cpu, CpuError, Isa, OutOfMemory, Precision};
-use throng_spec::{ModelSpec, Quantisation};
+use throng_spec::{KvDtype, ModelSpec, Quantisation};
 
 use crate::decoder::Decoder;
 use crate::kv::KvBlocks;
@@ -15,11 +15,14 @@ use crate::weights::Weights;
 pub struct LoadOptions {
     /// Threads that compute, the caller's among them; at least 1.
     pub threads: usize,
-    /// How products are computed and what the KV cache keeps.
+    /// How products are computed.
     pub precision: Precision,
     /// What weights are quantised to while they are packed. It is one of the checkpoint's own: see
     /// [`QuantisationRequest::resolve`](throng_spec::QuantisationRequest::resolve).
     pub quantisation: Quantisation,
+    /// How the KV cache keeps keys and values: [`Precision::kv_dtype`] where nobody asks for
+    /// something else.
+    pub kv_dtype: KvDtype,
     /// The instruction set to use; `None` for the best that the machine has.
     pub isa: Option<Isa>,
     /// Size of the KV cache.
@@ -88,8 +91,8 @@ pub fn load_with<B: Backend + 'static>(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Box<dyn Runner>, LoadError> {
     let spec = checkpoint.spec().clone();
-    let cache = KvCache::new(&mut backend, &spec, options.kv_blocks, options.precision)?;
-    let kept_as = (options.precision, options.quantisation);
-    let weights = Weights::bind(&mut backend, checkpoint, kept_as, progress);
+    let LoadOptions { kv_blocks, kv_dtype, precision, quantisation, .. } = options;
+    let cache = KvCache::new(&mut backend, &spec, kv_blocks, kv_dtype, precision)?;
+    let weights = Weights::bind(&mut backend, checkpoint, (precision, quantisation), progress);
     Ok(Box::new(Decoder::new(spec, backend, weights, cache, options.step_tokens)))
 }

@@ -6,7 +6,7 @@ use throng_checkpoint::Checkpoint;
 use throng_ops::{
     Precision, kv_pool_bytes, packed_bytes, packed_dtype, scratch_bytes, stacked_dtypes,
 };
-use throng_spec::{DType, LayerRole, ModelSpec, Role, Stored};
+use throng_spec::{DType, KvDtype, LayerRole, ModelSpec, Role, Stored};
 
 use crate::kv::KvBlocks;
 use crate::workspace;
@@ -26,8 +26,10 @@ pub struct MemoryPlan {
 /// The sizes that a plan depends on beside the model.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanOptions {
-    /// How products are computed and what the KV cache keeps.
+    /// How products are computed.
     pub precision: Precision,
+    /// How the KV cache keeps keys and values.
+    pub kv_dtype: KvDtype,
     /// Size of the KV cache.
     pub kv_blocks: KvBlocks,
     /// Tokens of the largest step.
@@ -40,11 +42,11 @@ impl MemoryPlan {
     /// For a model on the CPU whose tensors are stored as `tensors` says (every role of the spec,
     /// in one piece or several).
     pub fn new(spec: &ModelSpec, tensors: &[Stored], options: PlanOptions) -> Self {
-        let PlanOptions { precision, kv_blocks, step_tokens, wanted_logits } = options;
+        let PlanOptions { precision, kv_dtype, kv_blocks, step_tokens, wanted_logits } = options;
         let kv_bytes = spec.layers.iter().fold(0usize, |sum, layer| {
             let windowed = layer.attention.window.is_some();
             let blocks = if windowed { kv_blocks.window } else { kv_blocks.full };
-            sum.saturating_add(kv_pool_bytes(spec.heads, blocks, precision))
+            sum.saturating_add(kv_pool_bytes(spec.heads, blocks, kv_dtype))
         });
         let activations: usize = workspace::lens(spec, step_tokens, wanted_logits)
             .iter()
@@ -201,17 +203,19 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let checkpoint = Checkpoint::open(&entry.unwrap().path()).unwrap();
             let (spec, tensors) = (checkpoint.spec(), stored(&checkpoint));
-            for (precision, request) in [(Exact, none), (Fast, none), (Exact, int8), (Fast, int8)] {
+            let cases = [(Exact, none), (Fast, none), (Exact, int8), (Fast, int8)];
+            for ((precision, request), kv_dtype) in cases.into_iter().zip(KvDtype::ALL) {
                 let Ok(quantisation) = request.resolve(spec, &tensors) else { continue };
                 let tensors = quantisation.apply(spec, &tensors);
                 let kv_blocks = KvBlocks { full: 7, window: 3 };
                 let (step_tokens, wanted_logits) = (9, 4);
-                let options = PlanOptions { precision, kv_blocks, step_tokens, wanted_logits };
+                let options =
+                    PlanOptions { precision, kv_dtype, kv_blocks, step_tokens, wanted_logits };
                 let plan = MemoryPlan::new(spec, &tensors, options);
                 let mut cpu = Cpu::new(1, None).unwrap();
                 let kept_as = (precision, quantisation);
                 let weights = Weights::bind(&mut cpu, &checkpoint, kept_as, &mut |_| ());
-                let cache = KvCache::new(&mut cpu, spec, kv_blocks, precision).unwrap();
+                let cache = KvCache::new(&mut cpu, spec, kv_blocks, kv_dtype, precision).unwrap();
                 let mut decoder = Decoder::new(spec.clone(), cpu, weights, cache, step_tokens);
                 let blocks = BlockTables { full: vec![4], window: vec![2] };
                 let tokens = (0..step_tokens as u32).collect();
@@ -284,6 +288,7 @@ mod tests {
         let checkpoint = Checkpoint::open(&checkpoint).unwrap();
         let options = PlanOptions {
             precision: Exact,
+            kv_dtype: KvDtype::F32,
             kv_blocks: KvBlocks { full: usize::MAX, window: usize::MAX },
             step_tokens: usize::MAX,
             wanted_logits: usize::MAX,

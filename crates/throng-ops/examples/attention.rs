@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use throng_ops::{Attention, BLOCK_TOKENS, Backend, Cpu, Isa, Placement, Precision};
-use throng_spec::Heads;
+use throng_spec::{Heads, KvDtype};
 
 /// Least time of the best of several calls is taken over so many seconds.
 const SECONDS: f64 = 0.4;
@@ -16,8 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if !wanted.is_empty() && !wanted.iter().any(|name| name == isa.name()) {
             continue;
         }
-        for precision in [Precision::Fast, Precision::Exact] {
-            println!("{isa}, {precision:?}, {threads} threads");
+        for dtype in KvDtype::ALL {
+            println!("{isa}, {dtype}, {threads} threads");
             println!("  rows  context  window   append ms   attend ms  ns/(head, key)   GMAC/s");
             for (rows, tokens, start, window) in [
                 (1, 1, 511, None),
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 (1, 512, 7680, None),
                 (1, 512, 7680, Some(128)),
             ] {
-                time(&mut Cpu::new(threads, Some(isa))?, precision, rows, tokens, start, window)?;
+                time(&mut Cpu::new(threads, Some(isa))?, dtype, rows, tokens, start, window)?;
             }
         }
     }
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// `sequences` sequences, each with `tokens` new tokens after `start` others.
 fn time(
     cpu: &mut Cpu,
-    precision: Precision,
+    dtype: KvDtype,
     sequences: usize,
     tokens: usize,
     start: usize,
@@ -50,7 +50,7 @@ fn time(
     let attention = Attention { heads, window };
     let end = start + tokens;
     let blocks = end.div_ceil(BLOCK_TOKENS);
-    let mut pool = cpu.kv_pool(heads, blocks * sequences, precision)?;
+    let mut pool = cpu.kv_pool(heads, blocks * sequences, dtype, Precision::Fast)?;
     let sinks = cpu.upload(&vec![0.0; heads.query]);
     let qkv = |tokens: usize| -> Vec<f32> {
         (0..tokens * attention.qkv_width())

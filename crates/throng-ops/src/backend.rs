@@ -1,6 +1,6 @@
 //! The operations that a decoder is made of, and what each takes and gives.
 
-use throng_spec::{Activation, Heads, Mixture};
+use throng_spec::{Activation, Heads, KvDtype, Mixture};
 
 use crate::matrix::MatrixSource;
 use crate::placement::{Angles, Placement};
@@ -9,22 +9,24 @@ use crate::routes::Routes;
 /// How a product of weights and activations is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// Activations, keys and values stay f32, and so do weights: their stored values are used.
+    /// Activations stay f32, and so do weights: their stored values are used. So are keys and
+    /// values as the KV cache has them, f32 unless one asks for less.
     Exact,
     /// Activations may be rounded for the product (INT8 in blocks of 32 against weights of 4 to 8
-    /// bits, bf16 against bf16), keys and values are kept in bf16, and so are rows of a matrix that
-    /// are stored in different quantised types and cannot stay apart. Queries and the weights of
-    /// attention may be rounded to bf16 too. Sums, norms and softmaxes stay f32.
+    /// bits, bf16 against bf16), and rows of a matrix that are stored in different quantised types
+    /// and cannot stay apart are kept in bf16. So are keys and values, unless one asks for
+    /// something else; against those in bf16 or less, queries and the weights of attention may be
+    /// rounded to bf16 too. Sums, norms and softmaxes stay f32.
     #[default]
     Fast,
 }
 
 impl Precision {
-    /// Bytes of a key or value in the KV cache.
-    pub const fn kv_value_bytes(self) -> usize {
+    /// How keys and values are kept where nobody says.
+    pub const fn kv_dtype(self) -> KvDtype {
         match self {
-            Self::Exact => size_of::<f32>(),
-            Self::Fast => size_of::<u16>(),
+            Self::Exact => KvDtype::F32,
+            Self::Fast => KvDtype::Bf16,
         }
     }
 }
@@ -90,7 +92,8 @@ pub trait Backend: Send {
     /// with it.
     fn pack(&mut self, source: &MatrixSource<'_>, precision: Precision) -> Self::Matrix;
 
-    /// Room for the keys and values of `blocks` blocks.
+    /// Room for the keys and values of `blocks` blocks, in a dtype; `precision` is that of every
+    /// product with them.
     ///
     /// # Errors
     /// The machine has not that much memory.
@@ -98,6 +101,7 @@ pub trait Backend: Send {
         &mut self,
         heads: Heads,
         blocks: usize,
+        dtype: KvDtype,
         precision: Precision,
     ) -> Result<Self::KvPool, OutOfMemory>;
 

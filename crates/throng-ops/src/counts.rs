@@ -31,8 +31,8 @@ pub struct Packed {
 /// Keys and values as a backend keeps them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Bytes of one key or value of one dimension.
-    pub value_bytes: usize,
+    /// Bytes of one key or value of one head.
+    pub head_bytes: usize,
     /// What products with queries and weights are made in.
     pub arithmetic: Arithmetic,
 }
@@ -88,7 +88,7 @@ impl Count {
                 .sum::<usize>();
         }
         let heads = attention.heads;
-        let bytes = cells * 2 * heads.kv_width() * kept.value_bytes;
+        let bytes = cells * 2 * heads.kv * kept.head_bytes;
         Self::new(bytes, kept.arithmetic, seen * 2 * heads.query_width())
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_sequences_cells_are_read_once_and_each_query_sees_its_own() {
         let heads = Heads { query: 6, kv: 2, dim: 8 };
-        let kept = Kept { value_bytes: 2, arithmetic: Arithmetic::F32 };
+        let kept = Kept { head_bytes: 8 * 2, arithmetic: Arithmetic::F32 };
         // One that decodes at position 9, one whose positions 2, 3 and 4 are read at once.
         let placement = Placement {
             positions: vec![9, 2, 3, 4],

@@ -36,7 +36,7 @@ mod scatter;
 mod softmax;
 mod work;
 
-use throng_spec::{Activation, Heads, Mixture};
+use throng_spec::{Activation, Heads, KvDtype, Mixture};
 
 use self::aligned::Arena;
 use self::attention::Attend;
@@ -146,9 +146,10 @@ impl Backend for Cpu {
         &mut self,
         heads: Heads,
         blocks: usize,
+        dtype: KvDtype,
         precision: Precision,
     ) -> Result<KvPool, OutOfMemory> {
-        KvPool::new(heads, blocks, precision)
+        KvPool::new(heads, blocks, dtype, precision)
     }
 
     fn embed(&mut self, table: &Matrix, tokens: &[u32], out: &mut Vec<f32>) {
@@ -218,8 +219,7 @@ impl Backend for Cpu {
     ) {
         let Self { kernels, pool, scratch, .. } = self;
         let qkv = &mut qkv[..tokens * attention.qkv_width()];
-        scratch.clear();
-        scratch.extend_from_slice(qkv);
+        qkv.clone_into(scratch);
         heads::norm((kernels, pool), attention, (weights.0, weights.1), epsilon, (scratch, qkv));
     }
 

@@ -1,7 +1,7 @@
 //! A backend around another one that measures what that does, without a clock or a counter in any
 //! kernel.
 
-use throng_spec::{Activation, Heads, Mixture};
+use throng_spec::{Activation, Heads, KvDtype, Mixture};
 
 use crate::backend::{Attention, Backend, OutOfMemory, Precision};
 use crate::counts::{Count, Counted};
@@ -71,9 +71,10 @@ impl<B: Counted, M: Meter> Backend for Metered<B, M> {
         &mut self,
         heads: Heads,
         blocks: usize,
+        dtype: KvDtype,
         precision: Precision,
     ) -> Result<B::KvPool, OutOfMemory> {
-        self.inner.kv_pool(heads, blocks, precision)
+        self.inner.kv_pool(heads, blocks, dtype, precision)
     }
 
     fn embed(&mut self, table: &B::Matrix, tokens: &[u32], out: &mut B::Buffer) {

@@ -4,7 +4,7 @@
 mod counted;
 mod formulas;
 
-use throng_spec::{Activation, Heads, Mixture};
+use throng_spec::{Activation, Heads, KvDtype, Mixture};
 
 use self::formulas::dot;
 use crate::backend::{Attention, Backend, OutOfMemory, Precision};
@@ -13,7 +13,7 @@ use crate::placement::{Angles, BLOCK_TOKENS, Placement};
 use crate::quantised::QuantisedRow;
 use crate::routes::Routes;
 
-/// The naive backend. It knows one precision, f32.
+/// The naive backend. It computes in one precision, f32.
 #[derive(Debug, Default)]
 pub struct Naive;
 
@@ -36,9 +36,11 @@ impl Matrix {
     }
 }
 
-/// Keys and values, `[blocks, BLOCK_TOKENS, kv width]` each.
+/// Keys and values, `[blocks, BLOCK_TOKENS, kv width]` each: what is left of them in a dtype.
 #[derive(Debug)]
 pub struct KvPool {
+    dtype: KvDtype,
+    head_dim: usize,
     keys: Vec<f32>,
     values: Vec<f32>,
 }
@@ -81,10 +83,11 @@ impl Backend for Naive {
         &mut self,
         heads: Heads,
         blocks: usize,
+        dtype: KvDtype,
         _: Precision,
     ) -> Result<KvPool, OutOfMemory> {
         let len = blocks * BLOCK_TOKENS * heads.kv_width();
-        Ok(KvPool { keys: vec![0.0; len], values: vec![0.0; len] })
+        Ok(KvPool { dtype, head_dim: heads.dim, keys: vec![0.0; len], values: vec![0.0; len] })
     }
 
     fn embed(&mut self, table: &Matrix, tokens: &[u32], out: &mut Vec<f32>) {
@@ -200,8 +203,11 @@ impl Backend for Naive {
         for token in 0..placement.tokens() {
             let cell = cell(placement, token, placement.position(token)) * kv;
             let qkv = &qkv[token * attention.qkv_width()..][..attention.qkv_width()];
-            pool.keys[cell..][..kv].copy_from_slice(&qkv[query..][..kv]);
-            pool.values[cell..][..kv].copy_from_slice(&qkv[query + kv..][..kv]);
+            for (from, to) in [(query, &mut pool.keys), (query + kv, &mut pool.values)] {
+                let kept = qkv[from..][..kv].chunks_exact(pool.head_dim);
+                let kept = kept.flat_map(|head| formulas::kept(pool.dtype, head));
+                to[cell..][..kv].iter_mut().zip(kept).for_each(|(to, x)| *to = x);
+            }
         }
     }
 

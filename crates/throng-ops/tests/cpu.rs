@@ -10,7 +10,7 @@ use common::{
 };
 use proptest::prelude::*;
 use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes, packed_dtype};
-use throng_spec::{Activation, DType, Heads, Mixture, Weighting};
+use throng_spec::{Activation, DType, Heads, KvDtype, Mixture, Weighting};
 
 const CASES: u32 = 48;
 
@@ -258,6 +258,10 @@ fn what_cannot_be_had_is_an_error() {
         assert_eq!(refused, !isa.is_supported(), "{isa}");
     }
     let heads = Heads { query: 1, kv: 1, dim: 64 };
-    let pool = Cpu::new(1, None).unwrap().kv_pool(heads, usize::MAX / 2, Precision::Fast);
-    assert!(pool.is_err());
+    for dtype in KvDtype::ALL {
+        let mut cpu = Cpu::new(1, None).unwrap();
+        assert!(cpu.kv_pool(heads, usize::MAX / 2, dtype, Precision::Fast).is_err());
+        // What can be counted and not be had.
+        assert!(cpu.kv_pool(heads, 1 << 45, dtype, Precision::Fast).is_err());
+    }
 }

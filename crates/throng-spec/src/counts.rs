@@ -1,6 +1,7 @@
 //! Counts that follow from a model's shape alone: parameters by part, multiply-accumulates, bytes of
 //! keys and values, distinct experts.
 
+use crate::kv_dtype::KvDtype;
 use crate::model::ModelSpec;
 use crate::role::{LayerRole, Role};
 
@@ -121,9 +122,14 @@ impl ModelSpec {
         self.layers.iter().map(|layer| seen(layer.attention.window)).sum()
     }
 
-    /// Bytes of the KV cache, where a key or value takes `value_bytes`.
-    pub fn kv_bytes(&self, value_bytes: usize) -> KvBytes {
-        let layer = 2 * self.heads.kv_width() * value_bytes;
+    /// Bytes of one token's keys and values in one layer.
+    pub fn layer_kv_bytes(&self, dtype: KvDtype) -> usize {
+        2 * self.heads.kv * dtype.head_bytes(self.heads.dim)
+    }
+
+    /// Bytes of the KV cache.
+    pub fn kv_bytes(&self, dtype: KvDtype) -> KvBytes {
+        let layer = self.layer_kv_bytes(dtype);
         let windows: Vec<usize> =
             self.layers.iter().filter_map(|layer| layer.attention.window).collect();
         KvBytes {

@@ -1,6 +1,7 @@
 //! What a decoding step reads from memory, which is what bounds its speed.
 
 use crate::counts::{Part, distinct_experts};
+use crate::kv_dtype::KvDtype;
 use crate::model::ModelSpec;
 use crate::role::Role;
 use crate::stored::Stored;
@@ -20,13 +21,13 @@ pub struct StepBytes {
 
 impl StepBytes {
     /// Of one token for each of `users`, all at `context` positions, with weights as `tensors` says
-    /// they are stored and `kv_value_bytes` a key or value.
+    /// they are stored and the KV cache in `kv_dtype`.
     pub fn of(
         spec: &ModelSpec,
         tensors: &[Stored],
         users: usize,
         context: usize,
-        kv_value_bytes: usize,
+        kv_dtype: KvDtype,
     ) -> Self {
         let mut bytes = Self::default();
         let mut experts = 0.0;
@@ -46,8 +47,7 @@ impl StepBytes {
             }
         }
         bytes.experts = experts.round() as usize;
-        let position = 2 * spec.heads.kv_width() * kv_value_bytes;
-        bytes.kv = users * position * spec.positions_seen(context);
+        bytes.kv = users * spec.layer_kv_bytes(kv_dtype) * spec.positions_seen(context);
         bytes
     }
 

@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use throng_spec::{
-    DType, KvBytes, ModelSpec, Parameters, Part, StepBytes, Stored, builtin, bytes_by_dtype,
-    distinct_experts,
+    DType, KvBytes, KvDtype, ModelSpec, Parameters, Part, StepBytes, Stored, builtin,
+    bytes_by_dtype, distinct_experts,
 };
 
 fn spec(name: &str) -> ModelSpec {
@@ -73,12 +73,16 @@ fn active_parameters_of_others() {
 
 #[test]
 fn kv_bytes_with_and_without_windows() {
-    let kv = |name: &str, value_bytes| spec(name).kv_bytes(value_bytes);
+    let kv = |name: &str, dtype| spec(name).kv_bytes(dtype);
     let gpt_oss = KvBytes { token: 24_576, sequence: 3 << 20, token_without_windows: 49_152 };
-    assert_eq!(kv("gpt-oss-20b", 2), gpt_oss);
+    assert_eq!(kv("gpt-oss-20b", KvDtype::Bf16), gpt_oss);
+    let half = KvBytes { token: 12_288, sequence: 3 << 19, token_without_windows: 24_576 };
+    assert_eq!(kv("gpt-oss-20b", KvDtype::Fp8), half);
+    // 64 integers and a scale.
+    assert_eq!(kv("gpt-oss-20b", KvDtype::Int8).token, 12 * 2 * 8 * 66);
     let llama = KvBytes { token: 131_072, sequence: 0, token_without_windows: 131_072 };
-    assert_eq!(kv("llama-3.1-8b", 2), llama);
-    assert_eq!(kv("gpt2", 4).token, 12 * 2 * 768 * 4);
+    assert_eq!(kv("llama-3.1-8b", KvDtype::Bf16), llama);
+    assert_eq!(kv("gpt2", KvDtype::F32).token, 12 * 2 * 768 * 4);
 }
 
 #[test]
@@ -96,7 +100,8 @@ fn multiply_accumulates_by_hand() {
 #[test]
 fn a_step_of_gpt_oss_reads_attention_experts_and_head() {
     let spec = spec("gpt-oss-20b");
-    let step = |users, context| StepBytes::of(&spec, &spec.released(), users, context, 2);
+    let step =
+        |users, context| StepBytes::of(&spec, &spec.released(), users, context, KvDtype::Bf16);
     let one = step(1, 1000);
     // Four experts of each layer, a row of the embedding, windows of 128 in every other layer.
     assert_eq!(one.experts, 24 * 4 * 13_236_480);
@@ -116,7 +121,7 @@ fn a_step_of_gpt_oss_reads_attention_experts_and_head() {
 #[test]
 fn a_tied_embedding_is_read_whole_and_once() {
     let spec = spec("gpt2");
-    let step = StepBytes::of(&spec, &spec.released(), 3, 10, 2);
+    let step = StepBytes::of(&spec, &spec.released(), 3, 10, KvDtype::Bf16);
     assert_eq!(step.embeddings, 3 * 4 * 768);
     assert_eq!(step.dense, 4 * (spec.parameters() - 1024 * 768));
     assert_eq!(step.experts, 0);

@@ -5,6 +5,7 @@ mod asked;
 mod bench;
 mod eval;
 mod inspect;
+mod kv_cache_dtype;
 #[cfg(feature = "load")]
 mod load;
 mod serve;
@@ -26,6 +27,7 @@ pub use self::asked::{AnswerArgs, EndpointName, PromptArgs, TargetArgs};
 pub use self::bench::{BenchArgs, OfflineArgs};
 pub use self::eval::{EvalArgs, WindowsName};
 pub use self::inspect::InspectArgs;
+pub use self::kv_cache_dtype::KvCacheDtype;
 #[cfg(feature = "load")]
 pub use self::load::{ConversationsArgs, FairnessArgs, LoadArgs, LoadCommand, SoakArgs};
 pub use self::serve::{Secret, ServeArgs};
@@ -102,6 +104,10 @@ pub struct ModelArgs {
     /// [default: half of what weights and a step leave]
     #[arg(long, value_name = "SIZE", env = "THRONG_KV_CACHE_MEMORY")]
     pub kv_cache_memory: Option<ByteSize>,
+    /// How keys and values are kept: f32, bf16, fp8 (half of bf16, so twice the users in the same
+    /// memory), int8, or auto, which is f32 with --exact and else bf16
+    #[arg(long, value_name = "DTYPE", env = "THRONG_KV_CACHE_DTYPE", default_value = "auto")]
+    pub kv_cache_dtype: KvCacheDtype,
     /// Memory that may be taken in all; a model that would take more is not loaded
     /// [default: what the machine has free]
     #[arg(long, value_name = "SIZE", env = "THRONG_MEMORY")]

@@ -146,6 +146,7 @@ impl Model {
             threads: threads(args.threads)?,
             precision,
             quantisation: self.quantisation,
+            kv_dtype: sizing.kv_dtype,
             isa: args.isa,
             kv_blocks: sizing.room().blocks,
             step_tokens: config.max_batched_tokens,
@@ -194,7 +195,9 @@ impl Model {
         wanted_logits: Option<usize>,
     ) -> Sizing<'_> {
         let (spec, tensors, precision) = (&self.sized, &self.tensors, self.precision(args));
-        let sizing = Sizing { spec, tensors, precision, config, kv_bytes: 0, wanted_logits };
+        let kv_dtype = args.kv_cache_dtype.or(precision);
+        let sizing =
+            Sizing { spec, tensors, precision, kv_dtype, config, kv_bytes: 0, wanted_logits };
         Sizing { kv_bytes: kv_bytes(args.kv_cache_memory, free, &sizing), ..sizing }
     }
 

@@ -2,7 +2,7 @@
 
 use bytesize::ByteSize;
 use throng_engine::{KvRoom, Sizing, Verdict};
-use throng_model::MemoryPlan;
+use throng_model::{KvDtype, MemoryPlan};
 
 use crate::machine::Machine;
 use crate::units::{bytes, grouped};
@@ -17,6 +17,8 @@ pub struct Memory {
     pub free_bytes: Option<usize>,
     /// Whether that is enough. Where nobody knows, it is.
     pub verdict: Verdict,
+    /// How the KV cache keeps keys and values.
+    pub kv_dtype: KvDtype,
     step_tokens: usize,
 }
 
@@ -46,6 +48,7 @@ impl Memory {
             room: sizing.room(),
             free_bytes,
             verdict: free_bytes.map_or(Verdict::Fits, |free| sizing.verdict(free)),
+            kv_dtype: sizing.kv_dtype,
             step_tokens: sizing.config.max_batched_tokens,
         }
     }
@@ -56,21 +59,22 @@ impl Memory {
         match self.verdict {
             Verdict::Fits => Ok(()),
             verdict => {
-                Err(DoesNotFit { name: name.to_owned(), plan: self.plan, free_bytes, verdict })
+                let (name, plan, kv_dtype) = (name.to_owned(), self.plan, self.kv_dtype);
+                Err(DoesNotFit { name, plan, kv_dtype, free_bytes, verdict })
             }
         }
     }
 
     /// A short table, with a line's end at each line's end.
     pub fn table(&self, name: &str) -> String {
-        let Self { plan, room, step_tokens, .. } = self;
+        let Self { plan, room, kv_dtype, step_tokens, .. } = self;
         let free = match self.free_bytes {
             Some(free) => format!("of {} that may be taken", bytes(free)),
             None => "of an unknown amount".to_owned(),
         };
         let users = if room.users == 1 { "1 user" } else { &format!("{} users", room.users) };
         let [context, each] = [room.context, room.user_context].map(grouped);
-        let cache = format!("{context} tokens of context; {users} at {each}");
+        let cache = format!("in {kv_dtype}, {context} tokens of context; {users} at {each}");
         let step = format!("steps of {} tokens", grouped(*step_tokens));
         let rows = [
             ("weights", plan.weights_bytes, "as the kernels keep them"),
@@ -89,6 +93,7 @@ impl Memory {
 pub struct DoesNotFit {
     name: String,
     plan: MemoryPlan,
+    kv_dtype: KvDtype,
     free_bytes: usize,
     verdict: Verdict,
 }
@@ -113,9 +118,14 @@ impl DoesNotFit {
                     users => format!(" or {users} users at {}", grouped(room.user_context)),
                 };
                 let (size, context) = (kv_bytes >> 20, grouped(room.context));
+                let more = match self.kv_dtype {
+                    KvDtype::F32 => "; --kv-cache-dtype fp8 has room for four times as many",
+                    KvDtype::Bf16 => "; --kv-cache-dtype fp8 has room for twice as many",
+                    KvDtype::Fp8 | KvDtype::Int8 => "",
+                };
                 format!(
                     "--kv-cache-memory {size}MiB fits, with {context} tokens of context for one \
-                     user{users}"
+                     user{users}{more}"
                 )
             }
             _ if self.plan.weights_bytes > self.free_bytes => {
@@ -145,6 +155,7 @@ mod tests {
             spec: &spec,
             tensors: &spec.released(),
             precision: Precision::Fast,
+            kv_dtype: KvDtype::Bf16,
             config: EngineConfig::default(),
             kv_bytes: 1 << 30,
             wanted_logits: None,

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use throng_checkpoint::Checkpoint;
-use throng_model::{KvBlocks, LoadOptions, Naive, Precision, Runner};
+use throng_model::{KvBlocks, KvDtype, LoadOptions, Naive, Precision, Runner};
 use throng_ops::{Operation, OperationClock, Timed};
 use throng_spec::{ModelSpec, Quantisation};
 use throng_testkit::{ScriptedRunner, TinyGptOss};
@@ -32,6 +32,7 @@ fn model() -> (Box<dyn Runner>, OperationClock) {
         threads: 1,
         precision: Precision::Exact,
         quantisation: Quantisation::default(),
+        kv_dtype: KvDtype::F32,
         isa: None,
         kv_blocks: KvBlocks { full: 12, window: 12 },
         step_tokens: 16,

@@ -42,6 +42,7 @@ fn tiny(precision: Precision) -> Box<dyn Runner> {
         threads: 1,
         precision,
         quantisation: Quantisation::default(),
+        kv_dtype: precision.kv_dtype(),
         isa: None,
         kv_blocks: BLOCKS,
         step_tokens: 64,

@@ -12,14 +12,14 @@ use throng_engine::{
     Constraint, ConstraintError, Engine, EngineConfig, Event, EventStream, FinishReason, Limits,
     Logprobs, Request, Sampling, Tenant, TokenLogprobs, logprobs,
 };
-use throng_spec::ModelSpec;
+use throng_spec::{KvDtype, ModelSpec};
 use throng_testkit::{ScriptedRunner, TinyGptOss, hashed_logits};
 
 fn start(config: EngineConfig, kv_bytes: usize) -> Engine {
     let tiny = TinyGptOss { vocab: VOCAB, context: 512, window: 24, ..TinyGptOss::default() };
     let spec = ModelSpec::from_config(&tiny.config()).unwrap();
     let least = spec.layers.len() * spec.heads.kv_width() * 4 * 512;
-    let blocks = config.kv_blocks(&spec, kv_bytes.max(least), 2);
+    let blocks = config.kv_blocks(&spec, kv_bytes.max(least), KvDtype::Bf16);
     Engine::start(Box::new(ScriptedRunner::new(spec, blocks)), config).unwrap()
 }
 

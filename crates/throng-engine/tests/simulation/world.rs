@@ -4,7 +4,7 @@ use std::fmt;
 
 use throng_engine::EngineConfig;
 use throng_model::{BLOCK_TOKENS, KvBlocks};
-use throng_spec::ModelSpec;
+use throng_spec::{KvDtype, ModelSpec};
 use throng_testkit::{Random, TinyGptOss, hashed_logits};
 
 /// What the layers of a model see.
@@ -139,7 +139,7 @@ impl World {
     /// The pools' sizes.
     pub fn blocks(&self) -> KvBlocks {
         let one = EngineConfig { max_sequences: 1, max_batched_tokens: 1, ..self.config };
-        let least = one.kv_blocks(&self.spec(), 0, 2);
+        let least = one.kv_blocks(&self.spec(), 0, KvDtype::Bf16);
         let sum = |has: bool, least: usize, spare: usize| if has { least + spare } else { 0 };
         KvBlocks {
             // One block is the least; a context of a single block is no world to be in.

@@ -74,8 +74,8 @@ pub fn read_reference(file: &Path, suffix: &str) -> Reference {
 /// Options of a runner for the tests.
 pub fn options(precision: Precision, threads: usize, isa: Option<Isa>) -> LoadOptions {
     let kv_blocks = KvBlocks { full: POOL_BLOCKS, window: POOL_BLOCKS };
-    let quantisation = Quantisation::default();
-    LoadOptions { threads, precision, quantisation, isa, kv_blocks, step_tokens: 64 }
+    let (quantisation, kv_dtype) = (Quantisation::default(), precision.kv_dtype());
+    LoadOptions { threads, precision, quantisation, kv_dtype, isa, kv_blocks, step_tokens: 64 }
 }
 
 /// A runner on the CPU.

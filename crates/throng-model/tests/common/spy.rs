@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use throng_ops::{
     Angles, Attention, Backend, MatrixSource, Naive, OutOfMemory, Placement, Precision, Routes,
 };
-use throng_spec::{Activation, Heads, Mixture};
+use throng_spec::{Activation, Heads, KvDtype, Mixture};
 
 /// The experts of each call of `route`, slot by slot.
 pub type Seen = Arc<Mutex<Vec<Vec<u32>>>>;
@@ -64,9 +64,10 @@ impl Backend for Spy {
         &mut self,
         heads: Heads,
         blocks: usize,
+        dtype: KvDtype,
         precision: Precision,
     ) -> Result<KvPool, OutOfMemory> {
-        self.naive.kv_pool(heads, blocks, precision)
+        self.naive.kv_pool(heads, blocks, dtype, precision)
     }
 
     fn embed(&mut self, table: &Matrix, tokens: &[u32], out: &mut Buffer) {

@@ -65,9 +65,9 @@ impl Group for Attend {
         options: &Options,
     ) -> Result<Box<dyn Op>, OutOfMemory> {
         let longest = self.sizes().iter().max().map_or(0, |most| most / BLOCK_TOKENS);
-        let block_bytes = kv_pool_bytes(HEADS, 1, options.precision);
+        let block_bytes = kv_pool_bytes(HEADS, 1, options.kv_dtype());
         let blocks = (self.users * longest).max(options.footprint / block_bytes);
-        let mut pool = backend.kv_pool(HEADS, blocks, options.precision)?;
+        let mut pool = backend.kv_pool(HEADS, blocks, options.kv_dtype(), options.precision)?;
         let width = self.attention().qkv_width();
         let qkv = Random::new(1).values(CHUNK.max(self.users * self.tokens) * width);
         let filled: Vec<u32> = (0..blocks as u32).collect();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use throng_ops::{Isa, Precision};
+use throng_spec::KvDtype;
 
 /// What there is to choose.
 pub const USAGE: &str = "\
@@ -11,6 +12,8 @@ usage: cargo xtask bench ops [OPTIONS]
   --isa NAME       scalar, avx2, avx512, ...; without it the machine's best
   --threads N      without it one a core
   --exact          exact precision: f32 activations
+  --kv-cache-dtype NAME
+                   f32, bf16, fp8 or int8 keys and values; without it what the precision has
   --time MS        how long each case is measured (100)
   --footprint MB   weights and KV cache of a case together, so that they come from memory (512);
                    0 for one copy, which may stay in a cache";
@@ -21,6 +24,7 @@ pub struct Options {
     pub isa: Option<Isa>,
     pub threads: usize,
     pub precision: Precision,
+    kv_dtype: Option<KvDtype>,
     pub time: Duration,
     /// Bytes.
     pub footprint: usize,
@@ -35,6 +39,7 @@ impl Options {
             isa: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             precision: Precision::Fast,
+            kv_dtype: None,
             time: Duration::from_millis(100),
             footprint: 512_000_000,
         };
@@ -54,6 +59,10 @@ impl Options {
                     let isa = Isa::ALL.into_iter().find(|isa| isa.name() == value);
                     options.isa = Some(isa.ok_or_else(|| format!("no instruction set {value}"))?);
                 }
+                "--kv-cache-dtype" => {
+                    let dtype = KvDtype::ALL.into_iter().find(|dtype| dtype.name() == value);
+                    options.kv_dtype = Some(dtype.ok_or_else(|| format!("no dtype {value}"))?);
+                }
                 "--threads" => options.threads = number(1024)?,
                 "--time" => options.time = Duration::from_millis(number(60_000)? as u64),
                 "--footprint" => options.footprint = number(16_384)? * 1_000_000,
@@ -61,6 +70,11 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// How keys and values are kept.
+    pub fn kv_dtype(&self) -> KvDtype {
+        self.kv_dtype.unwrap_or(self.precision.kv_dtype())
     }
 
     /// Whether a case was asked for.

@@ -24,5 +24,5 @@ pub(crate) static KERNELS: Kernels = Kernels {
     bf16_bf16: Some(bf16::multiply),
     integers_i8: for_formats!(integers::multiply),
     release: tiles::release,
-    ..avx512::KERNELS
+    ..avx512::KERNELS_BF16
 };

@@ -11,6 +11,7 @@ mod integers;
 mod quantise;
 mod softmax;
 mod vector;
+mod widen;
 
 use std::arch::x86_64::*;
 
@@ -41,6 +42,9 @@ pub(crate) static KERNELS: Kernels = Kernels {
     release: || {},
     attend_f32: attend::<f32>,
     attend_bf16: attend::<u16>,
+    attend_bf16_f32: attend::<u16>,
+    widen_fp8: widen::fp8,
+    widen_int8: widen::int8,
     quantise,
     narrow,
     rms_norm,
@@ -51,8 +55,12 @@ pub(crate) static KERNELS: Kernels = Kernels {
 };
 
 /// The table for machines with them.
-pub(crate) static KERNELS_BF16: Kernels =
-    Kernels { isa: Isa::Avx512Bf16, bf16_bf16: Some(bf16_bf16), ..KERNELS };
+pub(crate) static KERNELS_BF16: Kernels = Kernels {
+    isa: Isa::Avx512Bf16,
+    bf16_bf16: Some(bf16_bf16),
+    widen_int8: widen::int8_bf16,
+    ..KERNELS
+};
 
 /// Calls a kernel that is generic over the number of vectors with up to as many of a panel as are
 /// listed, until all panels are done.

@@ -23,7 +23,7 @@ impl Counted for Cpu {
 
 #[cfg(test)]
 mod tests {
-    use throng_spec::{DType, Heads, Layout};
+    use throng_spec::{DType, Heads, KvDtype, Layout};
 
     use super::*;
     use crate::backend::{Backend, Precision};
@@ -51,12 +51,14 @@ mod tests {
                 let packed = Cpu::packed(&cpu.pack(&source, precision));
                 // Weights, and 16 biases.
                 assert_eq!((packed.rows, packed.cols, packed.bytes), (16, 32, 2 * 16 * 32 + 64));
-                let pool = cpu.kv_pool(heads, 3, precision).unwrap();
-                let kept = cpu.kept(&pool);
-                let values = 3 * BLOCK_TOKENS * 2 * heads.kv_width();
-                assert_eq!(values * kept.value_bytes, pool.bytes());
-                if precision == Precision::Exact {
-                    assert_eq!([packed.arithmetic, kept.arithmetic], [Arithmetic::F32; 2]);
+                for dtype in KvDtype::ALL {
+                    let pool = cpu.kv_pool(heads, 3, dtype, precision).unwrap();
+                    let kept = cpu.kept(&pool);
+                    let kept_heads = 3 * BLOCK_TOKENS * 2 * heads.kv;
+                    assert_eq!(kept_heads * kept.head_bytes, pool.bytes());
+                    if precision == Precision::Exact {
+                        assert_eq!([packed.arithmetic, kept.arithmetic], [Arithmetic::F32; 2]);
+                    }
                 }
             }
         }

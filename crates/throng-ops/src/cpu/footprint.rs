@@ -1,6 +1,6 @@
 //! What a matrix, the KV cache and a step take in memory, said without taking it.
 
-use throng_spec::{DType, Heads, Mlp};
+use throng_spec::{DType, Heads, KvDtype, Mlp};
 
 use super::integers::Format;
 use super::kernels::LANES;
@@ -59,8 +59,8 @@ pub fn packed_bytes(dtype: DType, [groups, rows, cols]: [usize; 3]) -> Option<us
 }
 
 /// Bytes of the keys and values of one layer, or the largest number there is if they are more.
-pub fn kv_pool_bytes(heads: Heads, blocks: usize, precision: Precision) -> usize {
-    let block = 2 * heads.kv_width() * BLOCK_TOKENS * precision.kv_value_bytes();
+pub fn kv_pool_bytes(heads: Heads, blocks: usize, dtype: KvDtype) -> usize {
+    let block = 2 * heads.kv * BLOCK_TOKENS * dtype.head_bytes(heads.dim);
     block.saturating_mul(blocks)
 }
 

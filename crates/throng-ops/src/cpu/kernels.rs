@@ -14,7 +14,7 @@
 
 use throng_spec::Activation;
 
-use super::attention::AttendFn;
+use super::attention::{AttendFn, WidenFn};
 use super::integers::{IntegersFns, TileIntegers};
 use super::isa::{CpuError, Isa};
 use super::panels::{HalfSums, Lane, Panels, PanelsI8};
@@ -67,8 +67,14 @@ pub(crate) struct Kernels {
     pub release: fn(),
     /// Attention over f32 keys and values.
     pub attend_f32: AttendFn<f32>,
-    /// Attention over bf16 keys and values.
+    /// Attention over bf16 keys and values; queries and weights may be rounded to bf16.
     pub attend_bf16: AttendFn<u16>,
+    /// Attention over bf16 keys and values, with products in f32.
+    pub attend_bf16_f32: AttendFn<u16>,
+    /// Makes bf16 of keys and values in E4M3.
+    pub widen_fp8: WidenFn,
+    /// Makes bf16 of keys and values in INT8.
+    pub widen_int8: WidenFn,
     /// Rounds a vector to INT8.
     pub quantise: QuantiseFn,
     /// Rounds a vector to bf16 into its lane of a panel.

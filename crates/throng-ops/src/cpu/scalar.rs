@@ -3,7 +3,7 @@
 
 use half::f16;
 
-use super::attention::{Cell, GROUP_TOKENS, KvGroup, QueryTile, rescale};
+use super::attention::{Cell, GROUP_TOKENS, KvGroup, QueryTile, rescale, widen_fp8, widen_int8};
 use super::integers::{Codes, Mxfp4, TileIntegers, for_formats};
 use super::isa::Isa;
 use super::kernels::{Kernels, LANES, Products};
@@ -24,6 +24,9 @@ pub(crate) static KERNELS: Kernels = Kernels {
     release: || {},
     attend_f32: attend::<f32>,
     attend_bf16: attend::<u16>,
+    attend_bf16_f32: attend::<u16>,
+    widen_fp8,
+    widen_int8,
     quantise: portable::quantise,
     narrow: portable::narrow,
     rms_norm: portable::rms_norm,

@@ -11,7 +11,7 @@ impl Counted for Naive {
         Packed { rows, cols, bytes, arithmetic: Arithmetic::F32 }
     }
 
-    fn kept(&self, _: &KvPool) -> Kept {
-        Kept { value_bytes: size_of::<f32>(), arithmetic: Arithmetic::F32 }
+    fn kept(&self, pool: &KvPool) -> Kept {
+        Kept { head_bytes: size_of::<f32>() * pool.head_dim, arithmetic: Arithmetic::F32 }
     }
 }

@@ -8,7 +8,7 @@ mod stored;
 pub use stored::Stored;
 
 use throng_ops::{Angles, Attention, BLOCK_TOKENS, Backend, Placement, Precision, Routes};
-use throng_spec::{Activation, Heads, Mixture, Weighting};
+use throng_spec::{Activation, Heads, KvDtype, Mixture, Weighting};
 
 /// A small generator, so that a failing seed can be replayed.
 pub struct Random(u64);
@@ -131,12 +131,12 @@ impl Sequence {
 pub fn attend<B: Backend>(
     backend: &mut B,
     sequences: &[&Sequence],
-    precision: Precision,
+    (dtype, precision): (KvDtype, Precision),
     chunk: usize,
 ) -> Vec<Vec<f32>> {
     let attention = sequences[0].attention;
     let (width, qkv_width) = (attention.heads.query_width(), attention.qkv_width());
-    let mut pool = backend.kv_pool(attention.heads, POOL_BLOCKS, precision).unwrap();
+    let mut pool = backend.kv_pool(attention.heads, POOL_BLOCKS, dtype, precision).unwrap();
     spoil(backend, &attention, &mut pool);
     let sinks = backend.upload(&sequences[0].sinks);
     let mut results = vec![Vec::new(); sequences.len()];

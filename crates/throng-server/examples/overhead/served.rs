@@ -7,7 +7,7 @@ use std::time::Duration;
 use throng_chat::{Chat, Grammars, Tokenizer};
 use throng_engine::{Engine, EngineConfig};
 use throng_server::{App, Defaults, ModelName, Notice, ServeError, ServerConfig};
-use throng_spec::ModelSpec;
+use throng_spec::{KvDtype, ModelSpec};
 use throng_testkit::{TinyGptOss, byte_tokenizer};
 
 use crate::model::ByHeart;
@@ -57,7 +57,7 @@ pub fn start(options: &Options, step: Duration) -> Result<SocketAddr, String> {
 fn app(config: EngineConfig, step: Duration) -> Result<App, String> {
     let tiny = TinyGptOss { context: CONTEXT, ..TinyGptOss::default() };
     let spec = ModelSpec::from_config(&tiny.config()).map_err(|error| error.to_string())?;
-    let blocks = config.kv_blocks(&spec, KV_BYTES, 2);
+    let blocks = config.kv_blocks(&spec, KV_BYTES, KvDtype::Bf16);
     let runner = Box::new(ByHeart::new(spec, blocks, step));
     let tokenizer = Tokenizer::from_json(&byte_tokenizer()).map_err(|error| error.to_string())?;
     let chat = Chat::new(tokenizer.clone(), None).map_err(|error| error.to_string())?;

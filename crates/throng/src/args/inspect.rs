@@ -5,6 +5,7 @@ use clap::Args as ClapArgs;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use throng_spec::{QuantisationRequest, builtin};
 
+use super::KvCacheDtype;
 use crate::nano;
 
 /// Arguments of `throng inspect`.
@@ -29,6 +30,9 @@ pub struct InspectArgs {
     /// Memory bandwidth in GB/s [default: it is measured, for half a second]
     #[arg(long, value_name = "GB/S", env = "THRONG_BANDWIDTH", value_parser = bandwidth)]
     pub bandwidth: Option<f64>,
+    /// How keys and values are kept: auto, f32, bf16, fp8 or int8
+    #[arg(long, value_name = "DTYPE", env = "THRONG_KV_CACHE_DTYPE", default_value = "auto")]
+    pub kv_cache_dtype: KvCacheDtype,
     /// Memory that may be taken [default: what the machine has free]
     #[arg(long, value_name = "SIZE", env = "THRONG_MEMORY")]
     pub memory: Option<ByteSize>,

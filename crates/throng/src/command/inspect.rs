@@ -27,6 +27,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     let machine = Machine::this();
     let setting = Setting {
         context: args.context,
+        kv_cache_dtype: args.kv_cache_dtype,
         bytes_per_second: match args.bandwidth {
             Some(rate) => rate * 1e9,
             None => bandwidth(&machine)?,

@@ -18,7 +18,7 @@ pub fn json(report: &Report) -> Value {
         "dtypes": Value::Object(stored.collect()),
     });
     json["kv"] = json!({
-        "value_bytes": report.precision.kv_value_bytes(),
+        "dtype": report.kv_dtype.name(),
         "token_bytes": kv.token,
         "sequence_bytes": kv.sequence,
         "token_bytes_without_windows": kv.token_without_windows,

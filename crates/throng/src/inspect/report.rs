@@ -1,11 +1,12 @@
 //! All that can be said of a model from its shape and this machine, in numbers.
 
 use throng_engine::{EngineConfig, Sizing};
-use throng_model::Precision;
+use throng_model::KvDtype;
 use throng_spec::{DType, KvBytes, Part, StepBytes, Stored, bytes_by_dtype};
 
 use super::subject::Subject;
-use crate::memory::{Memory, kv_bytes};
+use crate::args::KvCacheDtype;
+use crate::memory::{self, Memory};
 
 /// Users whose steps are counted.
 pub const USERS: [usize; 3] = [1, 8, 64];
@@ -15,6 +16,8 @@ pub const USERS: [usize; 3] = [1, 8, 64];
 pub struct Setting {
     /// Positions that every user is at.
     pub context: usize,
+    /// How keys and values are kept.
+    pub kv_cache_dtype: KvCacheDtype,
     /// Bytes that the machine reads a second.
     pub bytes_per_second: f64,
     /// Bytes that a model may take, if that is known.
@@ -26,8 +29,8 @@ pub struct Report {
     pub subject: Subject,
     /// Bytes as stored, by dtype, most first.
     pub stored: Vec<(DType, usize)>,
-    /// How keys and values are kept unless one asks for something else.
-    pub precision: Precision,
+    /// How keys and values are kept.
+    pub kv_dtype: KvDtype,
     pub kv: KvBytes,
     /// What a step reads for 1, 8 and 64 users, with weights as they are kept in memory.
     pub steps: [StepBytes; USERS.len()],
@@ -43,18 +46,19 @@ impl Report {
     pub fn new(subject: Subject, setting: Setting) -> Self {
         let Subject { spec, tensors, .. } = &subject;
         let precision = throng_model::default_precision(spec);
-        let value_bytes = precision.kv_value_bytes();
+        let kv_dtype = setting.kv_cache_dtype.or(precision);
         let kept = throng_model::kept(spec, tensors, precision);
         let context = setting.context.min(spec.context);
         let config = EngineConfig::default();
-        let sizing = Sizing { spec, tensors, precision, config, kv_bytes: 0, wanted_logits: None };
-        let kv_bytes = kv_bytes(None, setting.free_bytes, &sizing);
+        let (kv_bytes, wanted_logits) = (0, None);
+        let sizing = Sizing { spec, tensors, precision, kv_dtype, config, kv_bytes, wanted_logits };
+        let kv_bytes = memory::kv_bytes(None, setting.free_bytes, &sizing);
         let sizing = Sizing { kv_bytes, ..sizing };
         Self {
             stored: bytes_by_dtype(tensors),
-            precision,
-            kv: spec.kv_bytes(value_bytes),
-            steps: USERS.map(|users| StepBytes::of(spec, &kept, users, context, value_bytes)),
+            kv_dtype,
+            kv: spec.kv_bytes(kv_dtype),
+            steps: USERS.map(|users| StepBytes::of(spec, &kept, users, context, kv_dtype)),
             memory: Memory::new(&sizing, setting.free_bytes),
             context,
             setting,

@@ -153,17 +153,13 @@ impl Table<'_> {
 
     fn kv(&mut self) {
         self.section("keys and values of a user");
-        self.row("  kept in", |report| match report.precision.kv_value_bytes() {
-            2 => DType::Bf16.name().to_owned(),
-            _ => DType::F32.name().to_owned(),
-        });
+        self.row("  kept in", |report| report.kv_dtype.name().to_owned());
         self.row("  bytes a token", |report| grouped(report.kv.token));
         self.row("    if no layer had windows", |report| grouped(report.kv.token_without_windows));
         self.row("  and once, for windows", |report| grouped(report.kv.sequence));
         self.row("  for the whole context", |report| {
             let spec = &report.subject.spec;
-            let value_bytes = report.precision.kv_value_bytes();
-            bytes(2 * spec.heads.kv_width() * value_bytes * spec.positions_seen(spec.context))
+            bytes(spec.layer_kv_bytes(report.kv_dtype) * spec.positions_seen(spec.context))
         });
     }
 
@@ -231,13 +227,19 @@ mod tests {
 
     use super::super::{Setting, Subject};
     use super::*;
+    use crate::args::KvCacheDtype;
 
     #[test]
     fn a_narrow_terminal_gets_narrow_tables() {
         let report = |name: &str| {
             let spec = ModelSpec::from_config(&builtin::config(name).unwrap()).unwrap();
             let subject = Subject { name: name.to_owned(), tensors: spec.released(), spec };
-            let setting = Setting { context: 4096, bytes_per_second: 1e10, free_bytes: None };
+            let setting = Setting {
+                context: 4096,
+                kv_cache_dtype: KvCacheDtype::Auto,
+                bytes_per_second: 1e10,
+                free_bytes: None,
+            };
             Report::new(subject, setting)
         };
         let reports =

@@ -21,7 +21,7 @@ use shelf::Shelf;
 use throng_chat::{Chat, Tokenizer};
 use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{RandomModel, WriteOptions};
-use throng_model::{BLOCK_TOKENS, KvBlocks, LoadOptions, Precision, load};
+use throng_model::{BLOCK_TOKENS, KvBlocks, KvDtype, LoadOptions, Precision, load};
 use throng_spec::{Quantisation, builtin};
 
 /// Room for all at once, and for all prefixes.
@@ -50,14 +50,15 @@ fn chat() -> Chat {
 struct Case {
     checkpoint: Checkpoint,
     precision: Precision,
+    kv_dtype: KvDtype,
     clients: Vec<Client>,
     expected: Option<Vec<Vec<Answer>>>,
 }
 
 impl Case {
     fn new(checkpoint: Checkpoint, precision: Precision, sizes: Sizes) -> Self {
-        let clients = clients(&chat(), sizes);
-        Self { checkpoint, precision, clients, expected: None }
+        let (clients, kv_dtype) = (clients(&chat(), sizes), precision.kv_dtype());
+        Self { checkpoint, precision, kv_dtype, clients, expected: None }
     }
 
     /// Serves the clients in every setting on so many threads. What is expected comes from the
@@ -67,6 +68,7 @@ impl Case {
             threads,
             precision: self.precision,
             quantisation: Quantisation::default(),
+            kv_dtype: self.kv_dtype,
             isa: None,
             kv_blocks: ROOMY,
             step_tokens: 512,
@@ -92,8 +94,10 @@ impl Case {
     }
 }
 
+const SIZES: Sizes = Sizes { skipped: 0, words: 120, answer: 32 };
+
 fn nano_answers_alike(precision: Precision) {
-    let mut case = Case::new(nano(), precision, Sizes { skipped: 0, words: 120, answer: 32 });
+    let mut case = Case::new(nano(), precision, SIZES);
     for threads in [1, 2] {
         case.run(threads, &Setting::all(threads));
     }
@@ -107,6 +111,27 @@ fn nano_exact() {
 #[test]
 fn nano_fast() {
     nano_answers_alike(Precision::Fast);
+}
+
+/// Keys and values in 8 bits, in fewer settings: where a prompt is cut in many places, where parts of
+/// it come from the cache, where some are preempted.
+fn nano_answers_alike_with(kv_dtype: KvDtype, precision: Precision) {
+    let mut case = Case { kv_dtype, ..Case::new(nano(), precision, SIZES) };
+    let setting = |threads, chunk, cache, tight| Setting { threads, chunk, cache, tight };
+    case.run(1, &[setting(1, 64, true, false)]);
+    case.run(2, &[setting(2, 16, false, true), setting(2, 64, true, true)]);
+}
+
+#[test]
+fn nano_with_fp8_keys_and_values() {
+    nano_answers_alike_with(KvDtype::Fp8, Precision::Exact);
+    nano_answers_alike_with(KvDtype::Fp8, Precision::Fast);
+}
+
+#[test]
+fn nano_with_int8_keys_and_values() {
+    nano_answers_alike_with(KvDtype::Int8, Precision::Exact);
+    nano_answers_alike_with(KvDtype::Int8, Precision::Fast);
 }
 
 /// Every value of every dimension at least once: a step of this model costs a thousand of nano's.

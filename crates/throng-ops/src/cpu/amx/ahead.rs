@@ -5,8 +5,8 @@ use std::arch::x86_64::*;
 use crate::cpu::attention::{GROUP_BLOCKS, GROUP_TOKENS, KvGroup};
 use crate::placement::BLOCK_TOKENS;
 
-/// Values in bf16 of a cache line.
-const LINE: usize = 32;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Parts in which a group is asked for: as many as it has pairs of tokens.
 const PARTS: usize = GROUP_TOKENS / 2;
@@ -28,20 +28,16 @@ const SCORED: usize = PARTS / 4 * 3;
 /// for few lines at a time: all of them at once would hold up what comes behind, and then memory
 /// would have nothing to do while scores become weights.
 pub(super) struct Ahead<'a> {
-    next: [&'a [u16]; GROUP_BLOCKS],
-    /// Lines of a part.
-    lines: usize,
+    next: [&'a [u8]; GROUP_BLOCKS],
     /// Parts asked for.
     asked: usize,
 }
 
 impl<'a> Ahead<'a> {
-    /// What comes after `group`, of heads as wide as `dim`; nothing if that is not `wanted`. Few rows
-    /// wait for keys from memory, many for something else.
-    pub(super) fn new(dim: usize, group: &KvGroup<'a, u16>, wanted: bool) -> Self {
-        // Keys and values of a block are as many lines as there are dimensions.
-        let lines = dim / BLOCK_PARTS;
-        Self { next: group.next, lines, asked: if wanted { 0 } else { PARTS } }
+    /// What comes after `group`; nothing if that is not `wanted`. Few rows wait for keys from
+    /// memory, many for something else.
+    pub(super) fn new(group: &KvGroup<'a, u16>, wanted: bool) -> Self {
+        Self { next: group.next, asked: if wanted { 0 } else { PARTS } }
     }
 
     /// Asks for what is due when the values of `pairs` pairs of tokens are staged.
@@ -71,10 +67,11 @@ impl<'a> Ahead<'a> {
     fn ask(&mut self, parts: usize) {
         while self.asked < parts {
             let (block, part) = (self.asked / BLOCK_PARTS, self.asked % BLOCK_PARTS);
-            let first = self.next[block].as_ptr().wrapping_add(part * self.lines * LINE);
-            for line in 0..self.lines {
+            let lines = self.next[block].len().div_ceil(LINE);
+            for line in lines * part / BLOCK_PARTS..lines * (part + 1) / BLOCK_PARTS {
                 // A hint, which reads nothing, whatever the address.
-                _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(line * LINE).cast());
+                let line = self.next[block].as_ptr().wrapping_add(line * LINE);
+                _mm_prefetch::<_MM_HINT_T1>(line.cast());
             }
             self.asked += 1;
         }

@@ -40,7 +40,7 @@ pub(super) fn attend(tile: &mut QueryTile, group: &KvGroup<'_, u16>) {
         round(tile);
     }
     let visible = Visible::of(&tile.seen[..tile.rows]);
-    let mut ahead = Ahead::new(tile.dim, group, tile.rows <= ROWS);
+    let mut ahead = Ahead::new(group, tile.rows <= ROWS);
     let finite = stage(tile, group, visible, &mut ahead);
     for first in (0..tile.rows).step_by(ROWS) {
         let rows = first..tile.rows.min(first + ROWS);
@@ -250,7 +250,7 @@ fn weigh_each(tile: &mut QueryTile, group: &KvGroup<'_, u16>, rows: Range<usize>
     let mut after = before.clone();
     for row in rows.clone() {
         tile.out[all.clone()].copy_from_slice(&before);
-        let nothing = &mut Ahead::new(tile.dim, group, false);
+        let nothing = &mut Ahead::new(group, false);
         stage(tile, group, Visible::of(&[tile.seen[row]]), nothing);
         weigh(tile, rows.start);
         let own = (row - rows.start) * stride..(row - rows.start + 1) * stride;

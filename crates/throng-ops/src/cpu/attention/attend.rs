@@ -4,25 +4,34 @@ use std::array::from_fn;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use throng_spec::Heads;
+use throng_spec::{Heads, KvDtype};
 
-use super::cell::Cell;
 use super::runs::{Run, cut};
-use super::tile::{AttendFn, GROUP_BLOCKS, GROUP_TOKENS, KvGroup, QueryTile, TILE_ROWS};
-use super::{Cells, KvPool, cell_range};
-use crate::backend::Attention;
+use super::source::{Bytes, Plain, Source};
+use super::tile::{AttendFn, GROUP_BLOCKS, GROUP_TOKENS, QueryTile, TILE_ROWS};
+use super::{Cells, KvPool};
+use crate::backend::{Attention, Precision};
+use crate::cpu::aligned::Aligned;
 use crate::cpu::kernels::Kernels;
 use crate::cpu::pool::Pool;
 use crate::cpu::scatter::Scatter;
 use crate::cpu::work::lanes;
 use crate::placement::{BLOCK_TOKENS, Placement};
 
-/// What attention keeps from step to step: indices, and a tile a thread, which like a stack does not
+/// What attention keeps from step to step: indices, and a place a thread, which like a stack does not
 /// grow with the step.
 pub(crate) struct Attend {
     runs: Vec<Run>,
     /// One a thread.
-    tiles: Vec<QueryTile>,
+    places: Vec<Place>,
+}
+
+/// Where a thread works.
+#[derive(Default)]
+struct Place {
+    tile: QueryTile,
+    /// A group's keys and values, where the cache has them in 8 bits.
+    widened: Aligned<u16>,
 }
 
 /// What all tiles of a step have in common.
@@ -37,7 +46,7 @@ struct Step<'a> {
 
 impl Attend {
     pub(crate) fn new(threads: usize) -> Self {
-        Self { runs: Vec::new(), tiles: (0..threads).map(|_| QueryTile::default()).collect() }
+        Self { runs: Vec::new(), places: (0..threads).map(|_| Place::default()).collect() }
     }
 
     /// Attention of a step's queries over the pool.
@@ -57,17 +66,32 @@ impl Attend {
             release: kernels.release,
             out: Scatter::new(&mut out[..placement.tokens() * attention.heads.query_width()]),
         };
+        let (heads, each) = (pool.heads, pool.head_block_bytes());
+        let of_bf16 = match pool.precision {
+            Precision::Exact => kernels.attend_bf16_f32,
+            Precision::Fast => kernels.attend_bf16,
+        };
         match &pool.cells {
-            Cells::F32(cells) => self.run_on(threads, &step, (cells, kernels.attend_f32)),
-            Cells::Bf16(cells) => self.run_on(threads, &step, (cells, kernels.attend_bf16)),
+            Cells::F32(cells) => {
+                self.run_on(threads, &step, &Plain { cells, heads, each }, kernels.attend_f32);
+            }
+            Cells::Bf16(cells) => {
+                self.run_on(threads, &step, &Plain { cells, heads, each }, of_bf16);
+            }
+            Cells::Bytes(cells) => {
+                let is_fp8 = pool.dtype == KvDtype::Fp8;
+                let widen = if is_fp8 { kernels.widen_fp8 } else { kernels.widen_int8 };
+                self.run_on(threads, &step, &Bytes { cells, heads, each, widen }, of_bf16);
+            }
         }
     }
 
-    fn run_on<T: Cell>(
+    fn run_on<S: Source>(
         &mut self,
         threads: &mut Pool,
         step: &Step<'_>,
-        (cells, kernel): (&[T], AttendFn<T>),
+        source: &S,
+        kernel: AttendFn<S::Cell>,
     ) {
         let Heads { query, kv, dim } = step.attention.heads;
         let group = query / kv;
@@ -79,11 +103,11 @@ impl Attend {
         let parts = kv * group.div_ceil(rows);
         let items = runs.len() * parts;
         let lanes = lanes(threads, items, 2 * query * dim * seen);
-        let (next, tiles) = (AtomicUsize::new(0), Scatter::new(&mut self.tiles));
+        let (next, places) = (AtomicUsize::new(0), Scatter::new(&mut self.places));
         threads.run(lanes, 1, &|range| {
             for lane in range {
-                // SAFETY: a lane comes up once, and there are no more of them than tiles.
-                let tile = &mut unsafe { tiles.part(lane..lane + 1) }[0];
+                // SAFETY: a lane comes up once, and there are no more of them than places.
+                let place = &mut unsafe { places.part(lane..lane + 1) }[0];
                 loop {
                     let index = next.fetch_add(1, Relaxed);
                     if index >= items {
@@ -94,7 +118,7 @@ impl Attend {
                     let (head, part) = (part / (parts / kv), part % (parts / kv));
                     let first = head * group + part * rows;
                     let heads = first..(first + rows).min((head + 1) * group);
-                    step.attend((cells, kernel), &run, (head, heads), tile);
+                    step.attend((source, kernel), &run, (head, heads), place);
                 }
                 (step.release)();
             }
@@ -104,12 +128,12 @@ impl Attend {
 
 impl Step<'_> {
     /// Attention of some query heads, which share a KV head, of a run of tokens.
-    fn attend<T>(
+    fn attend<S: Source>(
         &self,
-        (cells, kernel): (&[T], AttendFn<T>),
+        (source, kernel): (&S, AttendFn<S::Cell>),
         run: &Run,
         (kv_head, heads): (usize, Range<usize>),
-        tile: &mut QueryTile,
+        Place { tile, widened }: &mut Place,
     ) {
         let dim = self.attention.heads.dim;
         let (each, width) = (heads.len(), heads.len() * dim);
@@ -127,9 +151,11 @@ impl Step<'_> {
                 let first = self.attention.first_visible(position);
                 seen.fill(bits_below(position + 1, start) & !bits_below(first, start));
             }
+            let [now, next] = [start, start + GROUP_TOKENS].map(|start| self.blocks(run, start));
+            let group = source.group(kv_head, now, next, widened);
             // SAFETY: the kernel is of a table, a reference to which the caller holds: proof that
             // the machine can run it.
-            unsafe { kernel(tile, &self.group(cells, run, kv_head, start)) };
+            unsafe { kernel(tile, &group) };
         }
         for (index, token) in run.range().enumerate() {
             let start = token * self.attention.heads.query_width() + heads.start * dim;
@@ -145,30 +171,13 @@ impl Step<'_> {
         }
     }
 
-    /// The keys and values that a run sees from position `start` on.
-    fn group<'a, T>(
-        &self,
-        cells: &'a [T],
-        run: &Run,
-        kv_head: usize,
-        start: usize,
-    ) -> KvGroup<'a, T> {
-        let blocks = |start: usize| -> [&'a [T]; GROUP_BLOCKS] {
-            from_fn(|index| {
-                let start = start + index * BLOCK_TOKENS;
-                if start >= run.end || start + BLOCK_TOKENS <= run.first {
-                    return &[][..];
-                }
-                let block = self.placement.block(run.start, start / BLOCK_TOKENS);
-                &cells[cell_range(self.attention.heads, block, kv_head)]
-            })
-        };
-        let halves = blocks(start).map(|block| block.split_at(block.len() / 2));
-        KvGroup {
-            keys: halves.map(|(keys, _)| keys),
-            values: halves.map(|(_, values)| values),
-            next: blocks(start + GROUP_TOKENS),
-        }
+    /// The blocks of a group from position `start` on, those that a run sees.
+    fn blocks(&self, run: &Run, start: usize) -> [Option<usize>; GROUP_BLOCKS] {
+        from_fn(|index| {
+            let start = start + index * BLOCK_TOKENS;
+            let is_seen = start < run.end && start + BLOCK_TOKENS > run.first;
+            is_seen.then(|| self.placement.block(run.start, start / BLOCK_TOKENS))
+        })
     }
 }
 

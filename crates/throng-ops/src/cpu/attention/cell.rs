@@ -26,6 +26,33 @@ pub(crate) trait Cell: Copy + Send + Sync {
     fn value_index(dim: usize, token: usize, d: usize) -> usize;
 }
 
+/// A token's key and value to its place in a block of a KV head.
+pub(super) fn put<T: Cell>(block: &mut [T], token: usize, key: &[f32], value: &[f32]) {
+    scatter::<T, _>(block, token, (key, value), (T::narrow, T::narrow));
+}
+
+/// The same with cells of any type, which are made by these functions and lie as those of `L` do.
+pub(super) fn scatter<L: Cell, T>(
+    block: &mut [T],
+    token: usize,
+    (key, value): (&[f32], &[f32]),
+    (narrow_key, narrow_value): (impl Fn(f32) -> T, impl Fn(f32) -> T),
+) {
+    let dim = key.len();
+    let (keys, values) = block.split_at_mut(dim * BLOCK_TOKENS);
+    for (d, (&key, &value)) in key.iter().zip(value).enumerate() {
+        keys[L::key_index(token, d)] = narrow_key(key);
+        values[L::value_index(dim, token, d)] = narrow_value(value);
+    }
+}
+
+/// The bytes of cells.
+pub(super) fn bytes<T: Cell>(cells: &[T]) -> &[u8] {
+    // SAFETY: a cell is a plain number, all bytes of which are initialised, and a byte needs no
+    // alignment.
+    unsafe { std::slice::from_raw_parts(cells.as_ptr().cast(), size_of_val(cells)) }
+}
+
 impl Cell for f32 {
     #[inline(always)]
     fn narrow(x: f32) -> Self {

@@ -34,8 +34,8 @@ pub(crate) struct KvGroup<'a, T> {
     pub keys: [&'a [T]; GROUP_BLOCKS],
     /// The blocks' values.
     pub values: [&'a [T]; GROUP_BLOCKS],
-    /// Keys and values of the blocks of the group that comes next.
-    pub next: [&'a [T]; GROUP_BLOCKS],
+    /// What the cache has of the blocks of the group that comes next, to be asked for early.
+    pub next: [&'a [u8]; GROUP_BLOCKS],
 }
 
 /// Rows of queries that share a KV head: heads of neighbouring tokens of one sequence. Each has an

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use super::vector::{load_f32, store};
 use super::{HALF, MANY};
 use crate::cpu::attention::{
-    CHUNK, Cell, GROUP_BLOCKS, GROUP_TOKENS, KvGroup, QueryTile, Visible, rescale,
+    self, CHUNK, Cell, GROUP_BLOCKS, GROUP_TOKENS, KvGroup, QueryTile, Visible, rescale,
 };
 use crate::cpu::softmax::soften;
 use crate::placement::BLOCK_TOKENS;
@@ -40,6 +40,18 @@ impl Lanes for u16 {
         let odd = _mm256_and_si256(pairs, _mm256_set1_epi32(0xffff_0000u32 as i32));
         [_mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)), _mm256_castsi256_ps(odd)]
     }
+}
+
+/// See `WidenFn`.
+#[target_feature(enable = "avx2")]
+pub(super) fn widen_fp8(block: &[u8], out: &mut [u16]) {
+    attention::widen_fp8(block, out);
+}
+
+/// See `WidenFn`.
+#[target_feature(enable = "avx2")]
+pub(super) fn widen_int8(block: &[u8], out: &mut [u16]) {
+    attention::widen_int8(block, out);
 }
 
 /// Calls a kernel that is generic over the number of rows with that number.

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use throng_chat::{Chat, Grammars, Tokenizer};
 use throng_engine::{Engine, EngineConfig, Stats};
 use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
-use throng_spec::ModelSpec;
+use throng_spec::{KvDtype, ModelSpec};
 use throng_testkit::{Script, ScriptedRunner, TinyGptOss, byte_tokenizer, hashed_logits, special};
 use tokio::sync::oneshot;
 
@@ -225,7 +225,7 @@ fn merge(body: &mut Value, members: Value) {
 fn app(setup: &Setup) -> App {
     let tiny = TinyGptOss { context: setup.context, ..TinyGptOss::default() };
     let spec = ModelSpec::from_config(&tiny.config()).unwrap();
-    let blocks = setup.config.kv_blocks(&spec, 1 << 28, 2);
+    let blocks = setup.config.kv_blocks(&spec, 1 << 28, KvDtype::Bf16);
     let vocab = spec.vocab;
     let (script, chat) = if setup.tagged {
         (tagged::script(vocab), tagged::chat(setup.json_calls))

@@ -22,6 +22,7 @@ fn of(results: &Results) -> Value {
     json!({
         "model": results.model,
         "exact": results.precision == Precision::Exact,
+        "kv_cache_dtype": results.kv_dtype.name(),
         "threads": results.threads,
         "max_num_batched_tokens": results.plan.chunk,
     })

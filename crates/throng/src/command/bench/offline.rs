@@ -6,7 +6,7 @@ use anyhow::Result;
 use console::Term;
 use throng_bench::{Measurement, OfflinePlan, Watch, measure_offline};
 use throng_engine::EngineConfig;
-use throng_model::{Precision, Runner};
+use throng_model::{KvDtype, Precision, Runner};
 use throng_ops::{Cpu, Timed};
 
 use super::roofline::Rooflines;
@@ -21,6 +21,7 @@ pub struct Results {
     /// The model's name.
     pub model: String,
     pub precision: Precision,
+    pub kv_dtype: KvDtype,
     pub threads: usize,
     pub plan: OfflinePlan,
     /// Prompts, then users, in the order of the plan.
@@ -51,6 +52,7 @@ pub fn run(args: &OfflineArgs) -> Result<()> {
 
 fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Results> {
     let precision = model.precision(&args.model);
+    let kv_dtype = args.model.kv_cache_dtype.or(precision);
     let threads = threads(args.model.threads)?;
     let config = EngineConfig {
         max_sequences: plan.most_users().max(1),
@@ -83,5 +85,5 @@ fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Resul
         (steps(runner.as_mut())?, None)
     };
     let model = model.name.clone();
-    Ok(Results { model, precision, threads, plan, measurements, rooflines })
+    Ok(Results { model, precision, kv_dtype, threads, plan, measurements, rooflines })
 }

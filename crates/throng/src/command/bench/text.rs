@@ -15,13 +15,13 @@ const CURVE: usize = 3;
 
 /// Everything, for a terminal of some width.
 pub fn report(results: &Results, width: Option<usize>) -> String {
-    let Results { model, precision, threads, plan, measurements, rooflines } = results;
+    let Results { model, precision, kv_dtype, threads, plan, measurements, rooflines } = results;
     let mode = if *precision == Precision::Exact { "exact" } else { "fast" };
     let s = |count: usize| if count == 1 { "" } else { "s" };
     let times = plan.repeats.get();
     let mut out = format!(
-        "{model}, {mode}, {threads} thread{}; medians of {times} time{}, then the least and the \
-         most\n",
+        "{model}, {mode}, keys and values in {kv_dtype}, {threads} thread{}; medians of {times} time{}, \
+         then the least and the most\n",
         s(*threads),
         s(times)
     );

@@ -52,6 +52,7 @@ fn subject(side: &Side) -> Map<String, Value> {
     fields(json!({
         "model": side.title(),
         "exact": side.precision() == Precision::Exact,
+        "kv_cache_dtype": side.kv_dtype().name(),
         "weights_bytes": memory.weights_bytes,
         "kv_bytes": memory.kv_bytes,
     }))

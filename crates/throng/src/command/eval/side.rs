@@ -4,7 +4,7 @@ use anyhow::Result;
 use bytesize::ByteSize;
 use throng_chat::Tokenizer;
 use throng_engine::EngineConfig;
-use throng_model::{MemoryPlan, Precision, Runner};
+use throng_model::{KvDtype, MemoryPlan, Precision, Runner};
 
 use super::CHUNK;
 use crate::args::ModelArgs;
@@ -40,6 +40,11 @@ impl Side {
     /// How products are computed.
     pub fn precision(&self) -> Precision {
         self.model.precision(&self.args)
+    }
+
+    /// How keys and values are kept.
+    pub fn kv_dtype(&self) -> KvDtype {
+        self.memory.kv_dtype
     }
 
     /// What the model takes, with a KV cache for one window.

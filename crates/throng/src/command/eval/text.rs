@@ -45,7 +45,8 @@ fn subject(what: &str, side: &Side) -> String {
     let mode = if side.precision() == Precision::Exact { "exact" } else { "fast" };
     let memory = side.memory();
     let [weights, kv] = [memory.weights_bytes, memory.kv_bytes].map(bytes);
-    format!("{what}: {}, {mode}, {weights} of weights, {kv} of keys and values", side.title())
+    let (title, dtype) = (side.title(), side.kv_dtype());
+    format!("{what}: {title}, {mode}, {weights} of weights, {kv} of keys and values in {dtype}")
 }
 
 /// The model, and the reference with what lies between them.
