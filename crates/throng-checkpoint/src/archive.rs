@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Numbers(DType),
     /// Bytes that mean something together with another tensor's.
     Bytes,
+    /// 8-bit integers that mean something together with another tensor's scales.
+    Integers,
     /// What no tensor here is made of, by the format's own name.
     Other(String),
 }
@@ -46,6 +48,7 @@ impl std::fmt::Display for Kind {
         match self {
             Self::Numbers(dtype) => dtype.fmt(f),
             Self::Bytes => f.write_str("u8"),
+            Self::Integers => f.write_str("i8"),
             Self::Other(name) => f.write_str(name),
         }
     }

@@ -1,5 +1,7 @@
 //! Roles to the stored tensors that play them, checked: what is odd about a file ends here.
 
+mod apart;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -10,9 +12,7 @@ use crate::archive::{Archive, Entry, Kind};
 use crate::error::CheckpointError;
 use crate::names::{self, Form, Names};
 use crate::weights::Weights;
-
-/// Bytes of an MXFP4 block without its scale.
-const NIBBLE_BYTES: usize = DType::Mxfp4.block_bytes() - 1;
+use apart::ends_of_values;
 
 /// A stored tensor, or a part of one, that makes up a role's tensor, alone or with others.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Piece {
     /// Of its share in the role's tensor.
     pub(crate) shape: Vec<usize>,
     pub(crate) data: Span,
-    /// For MXFP4 whose scales are a tensor of their own.
+    /// Of blocks whose scales are a tensor of their own.
     pub(crate) scales: Option<Span>,
 }
 
@@ -44,10 +44,17 @@ pub(crate) struct Binder<'a> {
 }
 
 impl<'a> Binder<'a> {
+    /// What names of all tensors but the head's begin with.
+    pub(crate) fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+
     /// With the prefix that the file's embedding has, or the usual one if there is no embedding.
     pub(crate) fn new(weights: &'a Weights, spec: &'a ModelSpec, names: &'static Names) -> Self {
         let has_embedding = |prefix: &&&str| match names.form(prefix, Role::Embedding) {
-            (start, Form::Rows([name])) => weights.find(&format!("{start}{name}")).is_ok(),
+            (start, Form::Rows([name])) => {
+                ends_of_values().any(|end| weights.find(&format!("{start}{name}{end}")).is_ok())
+            }
             _ => false,
         };
         let prefix = names.prefixes.iter().find(has_embedding).unwrap_or(&names.prefixes[0]);
@@ -80,9 +87,13 @@ impl<'a> Binder<'a> {
                 Ok(vec![self.whole(full(name), shape.to_vec(), layout)?])
             }
             Form::Mxfp4(blocks, scales, plain) => {
-                match plain.map(&full).filter(|plain| self.weights.find(plain).is_ok()) {
+                let (blocks, scales, plain) = (full(blocks), full(scales), plain.map(&full));
+                let is_there = |plain: &String| {
+                    ends_of_values().any(|end| self.weights.find(&format!("{plain}{end}")).is_ok())
+                };
+                match plain.filter(is_there) {
                     Some(plain) => self.experts_in_columns(plain, shape),
-                    None => Ok(vec![self.mxfp4(&full(blocks), &full(scales), shape)?]),
+                    None => Ok(vec![self.mxfp4(&blocks, &scales, shape)?]),
                 }
             }
         }
@@ -126,6 +137,9 @@ impl<'a> Binder<'a> {
         shape: Vec<usize>,
         layout: Layout,
     ) -> Result<Piece, CheckpointError> {
+        if let Some(piece) = self.apart(&name, &shape)? {
+            return Ok(piece);
+        }
         let (dtype, archive, range) = self.numbers(&name, &shape)?;
         Ok(Piece { dtype, layout, shape, data: Span { archive, range }, scales: None })
     }
@@ -169,6 +183,9 @@ impl<'a> Binder<'a> {
     ) -> Result<Piece, CheckpointError> {
         let [rows, cols] = *shape else { return self.stack(name, role, shape, roles) };
         let (before, pitch) = self.place(role, roles);
+        if let Some(all) = self.apart(&name, &[pitch, cols])? {
+            return Ok(all.rows(before..before + rows));
+        }
         let (dtype, archive, range) = self.numbers(&name, &[cols, pitch])?;
         self.check_unblocked(&name, dtype)?;
         // From the first value of the share to its last.
@@ -187,6 +204,9 @@ impl<'a> Binder<'a> {
     ) -> Result<Vec<Piece>, CheckpointError> {
         let (experts, matrix) = of_experts(shape);
         let [rows, cols] = *matrix else { unreachable!("experts have matrices") };
+        if let Some(piece) = self.apart(&name, shape)? {
+            return Ok(vec![piece]);
+        }
         let (dtype, archive, range) = self.numbers(&name, &[experts, cols, rows])?;
         self.check_unblocked(&name, dtype)?;
         let bytes = dtype.bytes(rows * cols);
@@ -206,25 +226,6 @@ impl<'a> Binder<'a> {
         }
         let (_, archive, entry) = self.find(name)?;
         Err(wrong_dtype(archive, name, entry, "bf16, f16 or f32"))
-    }
-
-    /// A matrix of experts, stored as nibbles and scales.
-    fn mxfp4(&self, blocks: &str, scales: &str, shape: &[usize]) -> Result<Piece, CheckpointError> {
-        let (row, outer) = shape.split_last().expect("matrices of experts have three dimensions");
-        let scales_shape = [outer, &[row / DType::Mxfp4.block_len()]].concat();
-        let blocks_shape = [&scales_shape[..], &[NIBBLE_BYTES]].concat();
-        let part = |name: &str, shape: &[usize]| {
-            let (index, archive, entry) = self.find(name)?;
-            if entry.kind != Kind::Bytes {
-                return Err(wrong_dtype(archive, name, entry, "u8"));
-            }
-            check_shape(archive, name, entry, shape)?;
-            Ok(Span { archive: index, range: entry.range.clone() })
-        };
-        let data = part(blocks, &blocks_shape)?;
-        let scales = Some(part(scales, &scales_shape)?);
-        let (dtype, layout) = (DType::Mxfp4, Layout::Rows);
-        Ok(Piece { dtype, layout, shape: shape.to_vec(), data, scales })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::CheckpointError;
 use crate::files::Files;
 use crate::generation::Generation;
 use crate::mmap::Bytes;
+use crate::names::Names;
 use crate::parts::Parts;
 use crate::tensor::Tensor;
 use crate::weights::Weights;
@@ -24,8 +25,12 @@ pub struct Checkpoint {
     generation: Generation,
     chat_template: Option<ChatTemplate>,
     tokenizer: Bytes,
-    weights: Weights,
-    tensors: HashMap<Role, Vec<Piece>>,
+    pub(crate) weights: Weights,
+    pub(crate) tensors: HashMap<Role, Vec<Piece>>,
+    /// What the files call the tensors.
+    pub(crate) names: &'static Names,
+    /// What all names but the head's begin with.
+    pub(crate) prefix: &'static str,
 }
 
 impl Checkpoint {
@@ -91,7 +96,8 @@ impl Checkpoint {
             .map(|(role, shape)| Ok((role, binder.bind(role, &shape)?)))
             .collect::<Result<_, _>>()?;
         binder.check_all_used()?;
-        Ok(Self { spec, generation, chat_template, tokenizer, weights, tensors })
+        let prefix = binder.prefix();
+        Ok(Self { spec, generation, chat_template, tokenizer, weights, tensors, names, prefix })
     }
 
     /// The model's shape.
@@ -119,7 +125,7 @@ impl Checkpoint {
         self.tensors[&role].iter().map(|piece| self.piece(piece))
     }
 
-    fn piece<'a>(&'a self, piece: &'a Piece) -> Tensor<'a> {
+    pub(crate) fn piece<'a>(&'a self, piece: &'a Piece) -> Tensor<'a> {
         Tensor {
             dtype: piece.dtype,
             layout: piece.layout,

@@ -144,6 +144,18 @@ pub enum CheckpointError {
         /// What it can be.
         expected: &'static str,
     },
+    /// Blocks that do not make up rows.
+    #[error("{file}: tensor {tensor} is of blocks of {block} values, rows have {found}")]
+    PartialBlock {
+        /// Path of the file.
+        file: String,
+        /// The stored name of the scales.
+        tensor: String,
+        /// Values of a row, as `config.json` has it.
+        found: usize,
+        /// Values of a block.
+        block: usize,
+    },
     /// A shape that does not follow from `config.json`.
     #[error("{file}: tensor {tensor} has shape {found:?}, expected {expected:?}")]
     WrongShape {
@@ -178,7 +190,10 @@ impl CheckpointError {
             Self::WrongDtype { .. } => {
                 "the same model in one of those types can be run: most are published in several"
             }
-            Self::MissingTensor { .. } | Self::StrayTensor { .. } | Self::WrongShape { .. } => {
+            Self::MissingTensor { .. }
+            | Self::StrayTensor { .. }
+            | Self::PartialBlock { .. }
+            | Self::WrongShape { .. } => {
                 "the tensors must be those of the model that config.json, or a GGUF file's own \
                  metadata, describe: take all files from one release again"
             }

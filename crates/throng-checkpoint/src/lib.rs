@@ -13,14 +13,18 @@ mod gguf;
 mod mmap;
 mod names;
 mod parts;
+pub mod quantised;
+mod quantization_config;
 mod released;
 mod safetensors;
 pub mod synth;
 mod tensor;
 mod weights;
+mod writing;
 
 pub use chat_template::ChatTemplate;
 pub use checkpoint::Checkpoint;
 pub use error::CheckpointError;
 pub use generation::Generation;
 pub use tensor::Tensor;
+pub use writing::{MAX_SHARD_BYTES, WriteError, WriteOptions};

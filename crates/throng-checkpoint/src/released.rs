@@ -9,6 +9,7 @@ use crate::files::Files;
 use crate::generation::Generation;
 use crate::names::{Format, Names};
 use crate::parts::Parts;
+use crate::quantization_config;
 use crate::weights::Weights;
 
 pub(crate) const CONFIG: &str = "config.json";
@@ -21,6 +22,7 @@ pub(crate) fn read(files: &Files<'_>) -> Result<Parts, CheckpointError> {
     let config = original.as_ref().unwrap_or(&stored);
     let spec = ModelSpec::from_config(config)
         .map_err(|source| CheckpointError::Config { file: files.label(CONFIG), source })?;
+    quantization_config::check(files, config)?;
     let generation = Generation::read(files, config, spec.vocab)?;
     let chat_template = ChatTemplate::read(files)?;
     let tokenizer = match files.read(TOKENIZER)? {

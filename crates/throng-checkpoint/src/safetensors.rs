@@ -69,6 +69,7 @@ fn kind(dtype: Dtype) -> Kind {
         Dtype::F16 => Kind::Numbers(DType::F16),
         Dtype::BF16 => Kind::Numbers(DType::Bf16),
         Dtype::U8 => Kind::Bytes,
+        Dtype::I8 => Kind::Integers,
         other => Kind::Other(format!("{other:?}").to_lowercase()),
     }
 }

@@ -12,10 +12,10 @@ pub struct Tensor<'a> {
     /// Values along each dimension, outermost first.
     pub shape: &'a [usize],
     /// The values, little-endian; of a share of a matrix's columns, from the first value to the
-    /// last, with those of other shares in between. For [`DType::Mxfp4`] with its scales apart the
-    /// nibbles: 16 bytes a block.
+    /// last, with those of other shares in between. Of blocks with their scales apart what is not
+    /// scales.
     pub data: &'a [u8],
-    /// For [`DType::Mxfp4`] in the form of released safetensors one E8M0 scale a block. Otherwise
-    /// empty: in GGUF's form, the scales of MXFP4 are among the data.
+    /// For [`DType::Mxfp4`] and [`DType::Q8_0`] in safetensors the scale of each block, E8M0 or f16.
+    /// Otherwise empty: in GGUF files the scales are among the data.
     pub scales: &'a [u8],
 }

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::random::{OPTIONS, bytes, files, model};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, SynthError, WriteOptions};
+use throng_checkpoint::{Checkpoint, WriteError};
 use throng_spec::{ModelSpec, Role, builtin};
 use throng_testkit::configs;
 
@@ -137,7 +137,7 @@ fn what_is_there_stays_unless_it_may_go() {
     let before = files(&out);
     let one = model(&configs()[1], None, 2);
     let error = one.write_folder(&out, &OPTIONS).unwrap_err();
-    assert!(matches!(error, SynthError::Exists { .. }), "{error}");
+    assert!(matches!(error, SynthError::Write(WriteError::Exists { .. })), "{error}");
     assert!(files(&out) == before);
     fs::write(out.join("notes.txt"), "mine").unwrap();
     one.write_folder(&out, &WriteOptions { force: true, ..OPTIONS }).unwrap();
@@ -156,7 +156,7 @@ fn what_is_there_stays_unless_it_may_go() {
     assert!(after["model.safetensors"] == one.to_safetensors());
     let file = out.join("notes.txt");
     let error = one.write_folder(&file, &OPTIONS).unwrap_err();
-    assert!(matches!(error, SynthError::WrongKind { .. }), "{error}");
+    assert!(matches!(error, SynthError::Write(WriteError::WrongKind { .. })), "{error}");
 }
 
 #[test]
@@ -170,12 +170,12 @@ fn breaking_off_leaves_nothing() {
     };
     let options = WriteOptions { threads: 2, progress: &progress, ..OPTIONS };
     let error = model(&configs()[0], None, 1).write_folder(&out, &options).unwrap_err();
-    assert!(matches!(error, SynthError::Interrupted), "{error}");
+    assert!(matches!(error, SynthError::Write(WriteError::Interrupted)), "{error}");
     assert!(written.load(Ordering::Relaxed) > 10_000);
     assert!(!out.exists(), "a folder that was made for the model is gone with it");
     fs::create_dir(&out).unwrap();
     let error = model(&configs()[0], None, 1).write_folder(&out, &options).unwrap_err();
-    assert!(matches!(error, SynthError::Interrupted), "{error}");
+    assert!(matches!(error, SynthError::Write(WriteError::Interrupted)), "{error}");
     assert!(files(&out).is_empty());
 }
 

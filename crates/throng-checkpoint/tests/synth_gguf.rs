@@ -8,8 +8,8 @@ use std::fs;
 
 use common::random::{OPTIONS, bytes, files, model};
 use serde_json::{Value, json};
-use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{SynthError, WriteOptions};
+use throng_checkpoint::{Checkpoint, WriteError};
 use throng_spec::{LayerRole, Role};
 use throng_testkit::configs;
 
@@ -92,12 +92,12 @@ fn gguf_that_cannot_be() {
     assert!(refuse(&config).contains("sequence of layers"));
     let model = model(&configs()[1], None, 1);
     let error = model.write_gguf(&folder.path().join("model"), &OPTIONS).unwrap_err();
-    assert!(matches!(error, SynthError::NotNamedGguf { .. }), "{error}");
+    assert!(matches!(error, SynthError::Write(WriteError::NotNamedGguf { .. })), "{error}");
     // Files beside it are none of its business.
     fs::write(folder.path().join("model.safetensors"), "mine").unwrap();
     model.write_gguf(&out, &OPTIONS).unwrap();
     let error = model.write_gguf(&out, &OPTIONS).unwrap_err();
-    assert!(matches!(error, SynthError::Exists { .. }), "{error}");
+    assert!(matches!(error, SynthError::Write(WriteError::Exists { .. })), "{error}");
     model.write_gguf(&out, &WriteOptions { force: true, ..OPTIONS }).unwrap();
     let names: Vec<_> = files(folder.path()).into_keys().collect();
     assert_eq!(names, ["model.gguf", "model.safetensors"]);

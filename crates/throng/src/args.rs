@@ -8,6 +8,7 @@ mod inspect;
 mod kv_cache_dtype;
 #[cfg(feature = "load")]
 mod load;
+mod quantize;
 mod serve;
 #[cfg(feature = "top")]
 mod top;
@@ -30,6 +31,7 @@ pub use self::inspect::InspectArgs;
 pub use self::kv_cache_dtype::KvCacheDtype;
 #[cfg(feature = "load")]
 pub use self::load::{ConversationsArgs, FairnessArgs, LoadArgs, LoadCommand, SoakArgs};
+pub use self::quantize::QuantizeArgs;
 pub use self::serve::{Secret, ServeArgs};
 #[cfg(feature = "top")]
 pub use self::top::TopArgs;
@@ -58,6 +60,8 @@ pub enum Command {
     /// Fetch a model from the Hugging Face hub into its cache, and print where it is
     #[cfg(feature = "pull")]
     Pull(PullArgs),
+    /// Write a model again with smaller weights, and say what that does to each tensor
+    Quantize(QuantizeArgs),
     /// Print the log-probability of every token of a text, as JSON lines
     Score(ScoreArgs),
     /// Measure how well a model predicts texts, and what its settings cost beside a reference

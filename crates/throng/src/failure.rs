@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use throng_bench::{OfflineError, QualityError, ReadError};
 use throng_chat::{ChatError, TokenizerError};
-use throng_checkpoint::CheckpointError;
+use throng_checkpoint::quantised::QuantiseError;
 use throng_checkpoint::synth::SynthError;
+use throng_checkpoint::{CheckpointError, WriteError};
 use throng_engine::{InvalidSampling, SubmitError};
 use throng_hub::HubError;
 use throng_model::{CpuError, LoadError};
@@ -15,6 +16,9 @@ use throng_server::ServeError;
 use throng_spec::QuantisationError;
 
 use crate::memory::DoesNotFit;
+
+/// What helps where nothing else is known to.
+const RELEASE: &str = "take all files of the checkpoint from one release again";
 
 /// Characters of an error line at most: some quote what a file says.
 const MAX_LINE: usize = 1000;
@@ -82,12 +86,13 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         return Some(error.hint());
     }
     if let Some(error) = error.downcast_ref::<CheckpointError>() {
-        let hint =
-            error.hint().unwrap_or("take all files of the checkpoint from one release again");
-        return Some(hint.to_owned());
+        return Some(error.hint().unwrap_or(RELEASE).to_owned());
     }
     if let Some(error) = error.downcast_ref::<SynthError>() {
         return Some(synth_hint(error).to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<QuantiseError>() {
+        return Some(quantise_hint(error).to_owned());
     }
     if let Some(error) = error.downcast_ref::<QuantisationError>() {
         return Some(error.hint().to_owned());
@@ -122,9 +127,24 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
 
 fn synth_hint(error: &SynthError) -> &'static str {
     match error {
-        SynthError::Exists { .. } => "name another place; --force replaces what is there",
-        SynthError::NoRoom { .. } => "fewer layers need less: --layers 4",
+        SynthError::Write(WriteError::NoRoom { .. }) => "fewer layers need less: --layers 4",
+        SynthError::Write(error) => write_hint(error),
         SynthError::NotInGguf { .. } => "without --gguf, the model is written as safetensors",
+        error => error.hint(),
+    }
+}
+
+fn quantise_hint(error: &QuantiseError) -> &'static str {
+    match error {
+        QuantiseError::NotReleased { .. } => "--quantize TYPES quantises it while it is loaded",
+        QuantiseError::Write(error) => write_hint(error),
+        error => error.hint().unwrap_or(RELEASE),
+    }
+}
+
+fn write_hint(error: &WriteError) -> &'static str {
+    match error {
+        WriteError::Exists { .. } => "name another place; --force replaces what is there",
         error => error.hint(),
     }
 }

@@ -1,9 +1,22 @@
-//! Ctrl-C stops the answer that is being written, and not the program.
+//! Ctrl-C stops the answer, or the file, that is being written, and not the program.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use throng_engine::Canceller;
+
+/// Becomes true by Ctrl-C, so that no unfinished file stays behind.
+///
+/// # Errors
+/// The operating system refuses the handler.
+pub fn interrupted() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let handler = flag.clone();
+    ctrlc::set_handler(move || handler.store(true, Ordering::Relaxed))
+        .context("Ctrl-C could not be taken over")?;
+    Ok(flag)
+}
 
 /// What the next Ctrl-C cancels.
 #[derive(Clone, Default)]

@@ -1,4 +1,4 @@
-//! `--quantize`: what it saves is said before a load, what it cannot do is refused by name.
+//! `--quantize` and `throng quantize`: what they save is said, what they cannot do is refused by name.
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
@@ -87,4 +87,42 @@ fn what_cannot_be_quantised_is_refused_by_name() {
     let args = ["score", "hi", "-m", text(&out), "--quantize", "int8"];
     fail(&args, "head cannot be quantised to int8: rows have 100 values");
     succeed(&["score", "hi", "-m", text(&out), "--quantize", "bf16"], b"");
+}
+
+#[test]
+fn a_model_written_again_answers_as_one_quantised_at_load() {
+    let (folder, out) = (tiny(), tempfile::tempdir().unwrap());
+    let model = text(folder.path());
+    let out = out.path().join("int8");
+    let types = ["--attention", "int8", "--head", "int8"];
+    let written = throng(&[&["quantize", model, text(&out)], &types[..]].concat(), b"");
+    assert!(written.success, "{}", written.stderr);
+    assert!(written.stdout.lines().all(|line| line.chars().count() <= 100), "{}", written.stdout);
+    for what in ["lm_head.weight", "model.layers.3.self_attn.o_proj.weight", "17 tensors", "q8_0"] {
+        assert!(written.stdout.contains(what), "{}", written.stdout);
+    }
+    assert!(written.stderr.contains("int8 attention, int8 head"), "{}", written.stderr);
+    for exact in ["--exact", "--exact=false"] {
+        let score = |model, more: &[&str]| {
+            succeed(&[&["score", "the other", "-m", model, exact], more].concat(), b"")
+        };
+        assert_eq!(score(text(&out), &[]), score(model, &["--quantize", "int8"]), "{exact}");
+    }
+    let again = |to: &Path, more: &[&str], what: &str| {
+        fail(&[&["quantize", text(&out), text(to)], more].concat(), what);
+    };
+    let other = folder.path().join("other");
+    again(&other, &types, "attention cannot be quantised to int8: stored as q8_0");
+    again(&other, &["--experts", "int8"], "experts cannot be quantised to int8: stored as mxfp4");
+    again(&other, &[], "nothing is to be quantised");
+    assert!(!other.exists());
+    let from_model = |to: &Path, more: &[&str], what: &str| {
+        fail(&[&["quantize", model, text(to)], &types[..], more].concat(), what);
+    };
+    from_model(&out, &[], "is not empty");
+    from_model(folder.path(), &["--force"], "read and replaced at once");
+    succeed(&[&["quantize", model, text(&out), "--force"], &types[..]].concat(), b"");
+    fail(&["quantize", "no/such", text(&other), "--head", "int8"], "no/such");
+    let types = throng(&["quantize", model, text(&other), "--head", "int3"], b"");
+    assert!(!types.success && types.stderr.contains("\"int3\""), "{}", types.stderr);
 }

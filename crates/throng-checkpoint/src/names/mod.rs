@@ -7,6 +7,12 @@ mod released;
 
 use throng_spec::{LayerRole, Role};
 
+/// What follows the name of a matrix in that of its scales, where they are a tensor of their own.
+pub(crate) const SCALE: &str = "_scale";
+
+/// What follows the name of a matrix in that of its values, where these are nibbles.
+pub(crate) const PACKED: &str = "_packed";
+
 /// Stands for an expert's number in a name.
 const EXPERT: &str = "{}";
 
@@ -49,7 +55,8 @@ pub(crate) enum Form {
     /// With the two halves of each head's rows alternating.
     Pairs(&'static str),
     /// As MXFP4 nibbles `u8 [.., rows, row length / 32, 16]` and scales `u8 [.., rows, row length
-    /// / 32]`, or as plain numbers in columns, `[experts, inputs, outputs]`, of this third name.
+    /// / 32]`, or, under this third name, as plain numbers in columns `[experts, inputs, outputs]` or
+    /// as INT8 in rows.
     Mxfp4(&'static str, &'static str, Option<&'static str>),
 }
 

@@ -1,7 +1,6 @@
 //! Values in blocks that share a scale: MXFP4 in its two forms, and Q8_0.
 
-use half::f16;
-use throng_spec::DType;
+use throng_spec::{DType, quantise};
 
 use super::plan::Part;
 use super::random::Stream;
@@ -44,15 +43,15 @@ impl Mxfp4 {
     }
 }
 
-/// Appends values as Q8_0: 32 integers up to 127 and what they are multiplied by, in f16.
+/// Appends values as Q8_0 in GGUF's form: the scale of 32 integers, then these.
 pub(super) fn push_q8_0(values: &[f32], out: &mut Vec<u8>) {
-    for block in values.chunks_exact(DType::Q8_0.block_len()) {
-        let largest = block.iter().fold(0.0, |largest: f32, value| largest.max(value.abs()));
-        let scale = f16::from_f32(largest / 127.0);
-        // Blocks of nothing but 0 have a scale of 0.
-        let inverse = if scale.to_f32() > 0.0 { scale.to_f32().recip() } else { 0.0 };
-        out.extend(scale.to_le_bytes());
-        out.extend(block.iter().map(|value| (value * inverse).round() as i8 as u8));
+    const DTYPE: DType = DType::Q8_0;
+    let (mut integers, mut scales) = (Vec::new(), Vec::new());
+    quantise(DTYPE, values, &mut integers, &mut scales);
+    let scales = scales.chunks_exact(DTYPE.scale_bytes());
+    for (scale, integers) in scales.zip(integers.chunks_exact(DTYPE.block_len())) {
+        out.extend(scale);
+        out.extend(integers);
     }
 }
 

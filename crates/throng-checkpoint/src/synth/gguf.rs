@@ -13,6 +13,7 @@ use crate::gguf::metadata::Metadata;
 use crate::gguf::value::Value::{self, Flag, Float, Text, Unsigned};
 use crate::gguf::writer::{ALIGNMENT, Description, Writer};
 use crate::gguf::{self, rope_factors};
+use crate::writing::Rows;
 
 /// A file that is ready to be written.
 pub(super) struct File {
@@ -42,7 +43,7 @@ pub(super) fn file(
         .map(|tensor| Description {
             name: &tensor.name,
             shape: &tensor.shape,
-            dtype: tensor.dtype(),
+            dtype: tensor.stored_dtype(),
             bytes: tensor.bytes(),
         })
         .collect();
@@ -58,7 +59,7 @@ impl File {
 }
 
 impl FileTensor {
-    fn dtype(&self) -> DType {
+    fn stored_dtype(&self) -> DType {
         match self.encoding {
             Encoding::Plain(dtype) => dtype,
             Encoding::Nibbles | Encoding::Scales => unreachable!("GGUF has both in one"),
@@ -191,7 +192,7 @@ fn check(spec: &ModelSpec, pairs: &Pairs, tensors: &[FileTensor]) -> Result<(), 
     let described: BTreeMap<&str, (Entry, Vec<u8>)> = tensors
         .iter()
         .map(|tensor| {
-            let (kind, shape) = (Kind::Numbers(tensor.dtype()), tensor.shape.clone());
+            let (kind, shape) = (Kind::Numbers(tensor.stored_dtype()), tensor.shape.clone());
             let data = match &tensor.order {
                 Order::Values(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
                 _ => Vec::new(),

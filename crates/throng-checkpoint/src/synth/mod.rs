@@ -3,8 +3,8 @@
 //!
 //! A [`RandomModel`] is a `config.json` and a seed. `recipe` says how large the weights of each role
 //! are, `plan` lays roles out as stored tensors by the same table of names that reading uses,
-//! `safetensors` and `gguf` make files of these, `values` fills any row of them, and `write` has
-//! threads do so side by side. A value follows from the seed, its role and its place in the role's
+//! `gguf` makes a file of these (safetensors are made in `writing`), and `values` fills any row of
+//! them. A value follows from the seed, its role and its place in the role's
 //! tensor alone: threads, formats and the number of layers change nothing.
 
 mod blocks;
@@ -15,13 +15,9 @@ mod gguf;
 mod plan;
 mod random;
 mod recipe;
-mod safetensors;
-mod staging;
 mod values;
 mod vocabulary;
-mod write;
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::Value;
@@ -30,11 +26,9 @@ use throng_spec::ModelSpec;
 pub use error::SynthError;
 
 use crate::gguf::writer::ALIGNMENT;
-use staging::Staging;
+pub use crate::writing::{MAX_SHARD_BYTES, WriteOptions};
+use crate::writing::{Rows, Staging, index, shards, write};
 use vocabulary::Vocabulary;
-
-/// Bytes of the tensors of a shard at most, unless one tensor alone has more.
-pub const MAX_SHARD_BYTES: u64 = 5_000_000_000;
 
 /// A model whose weights are random.
 #[derive(Clone, Debug)]
@@ -42,20 +36,6 @@ pub struct RandomModel {
     config: Value,
     spec: ModelSpec,
     seed: u64,
-}
-
-/// How files are written.
-#[derive(Clone, Copy)]
-pub struct WriteOptions<'a> {
-    /// Whether files that are there may be replaced.
-    pub force: bool,
-    /// Threads that make and write weights; at least 1.
-    pub threads: usize,
-    /// Bytes of the tensors of a safetensors file at most; releases have [`MAX_SHARD_BYTES`].
-    pub max_shard_bytes: u64,
-    /// Called by those threads with the bytes of tensors written since the last call; a `Break`
-    /// ends the writing with [`SynthError::Interrupted`].
-    pub progress: &'a (dyn Fn(u64) -> ControlFlow<()> + Sync),
 }
 
 impl RandomModel {
@@ -86,7 +66,7 @@ impl RandomModel {
     /// The content of a `model.safetensors` with all tensors.
     pub fn to_safetensors(&self) -> Vec<u8> {
         let tensors = plan::safetensors(&self.spec, self.seed);
-        let [shard] = &safetensors::shards(tensors, u64::MAX)[..] else {
+        let [shard] = &shards(tensors, u64::MAX)[..] else {
             unreachable!("no limit, no second shard")
         };
         let mut bytes = shard.header.clone();
@@ -111,9 +91,9 @@ impl RandomModel {
         let vocabulary = Vocabulary::new(&self.spec)?;
         let mut staging = Staging::folder(folder, options.force)?;
         let tensors = plan::safetensors(&self.spec, self.seed);
-        let shards = safetensors::shards(tensors, options.max_shard_bytes);
+        let shards = shards(tensors, options.max_shard_bytes);
         let mut small = companions::files(&self.config, &self.spec, &vocabulary);
-        small.extend(safetensors::index(&shards));
+        small.extend(index(&shards));
         let content_bytes = small.iter().map(|(_, content)| content.len() as u64).sum::<u64>();
         staging.check_room(shards.iter().map(|shard| shard.bytes).sum::<u64>() + content_bytes)?;
         for (name, content) in &small {
@@ -121,9 +101,9 @@ impl RandomModel {
         }
         for shard in &shards {
             let path = staging.add(&shard.name);
-            write::file(&path, &shard.header, (&shard.tensors, 1), options)?;
+            write(&path, &shard.header, (&shard.tensors, 1), options)?;
         }
-        staging.commit()
+        Ok(staging.commit()?)
     }
 
     /// Writes a GGUF file, whose name ends in `.gguf`: the same weights, in the types that public
@@ -138,12 +118,12 @@ impl RandomModel {
         let file = gguf::file(&self.spec, &vocabulary, self.seed)?;
         let (mut staging, name) = Staging::file(path, options.force)?;
         staging.check_room(file.bytes())?;
-        write::file(&staging.add(&name), &file.header, (&file.tensors, ALIGNMENT), options)?;
-        staging.commit()
+        write(&staging.add(&name), &file.header, (&file.tensors, ALIGNMENT), options)?;
+        Ok(staging.commit()?)
     }
 
     /// Bytes of all tensors in a GGUF file.
     pub fn gguf_bytes(&self) -> u64 {
-        gguf::tensors(&self.spec, self.seed).iter().map(plan::FileTensor::bytes).sum()
+        gguf::tensors(&self.spec, self.seed).iter().map(Rows::bytes).sum()
     }
 }

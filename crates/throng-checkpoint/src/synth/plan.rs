@@ -1,10 +1,14 @@
 //! The tensors of a file, from the spec's roles and the table of names.
 
+use std::ops::Range;
+
 use throng_spec::{DType, ModelSpec, Role};
 
 use super::random::Stream;
 use super::recipe::Recipe;
+use super::values;
 use crate::names::{self, Form, Format, Names};
+use crate::writing::Rows;
 
 /// A tensor as it will lie in a file: so many rows of one length.
 #[derive(Clone, Debug)]
@@ -78,15 +82,39 @@ impl Encoding {
     }
 }
 
-impl FileTensor {
-    /// Bytes of a row.
-    pub(super) const fn row_bytes(&self) -> usize {
+impl Rows for FileTensor {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn dtype(&self) -> &'static str {
+        match self.encoding {
+            Encoding::Plain(DType::F32) => "F32",
+            Encoding::Plain(DType::F16) => "F16",
+            Encoding::Plain(DType::Bf16) => "BF16",
+            Encoding::Nibbles | Encoding::Scales => "U8",
+            Encoding::Plain(_) => unreachable!("blocks have encodings of their own"),
+        }
+    }
+
+    fn alignment(&self) -> usize {
+        self.encoding.alignment()
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn row_bytes(&self) -> usize {
         self.encoding.bytes(self.row_len)
     }
 
-    /// Bytes of the tensor.
-    pub(super) const fn bytes(&self) -> u64 {
-        self.rows as u64 * self.row_bytes() as u64
+    fn append(&self, rows: Range<usize>, out: &mut Vec<u8>) {
+        values::append(self, rows, out);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod quantised;
 pub mod random;
 
 use std::collections::BTreeMap;

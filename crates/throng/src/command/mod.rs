@@ -9,6 +9,7 @@ mod inspect;
 mod load;
 #[cfg(feature = "pull")]
 mod pull;
+mod quantize;
 mod score;
 mod serve;
 mod synth;
@@ -34,6 +35,7 @@ pub fn run(args: Args) -> Result<()> {
         Some(Command::Top(args)) => top::run(&args),
         #[cfg(feature = "pull")]
         Some(Command::Pull(args)) => pull::run(&args),
+        Some(Command::Quantize(args)) => quantize::run(&args),
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),

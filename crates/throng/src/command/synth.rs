@@ -3,8 +3,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -15,6 +14,7 @@ use throng_spec::builtin;
 
 use crate::args::SynthArgs;
 use crate::failure::Failure;
+use crate::interrupt::interrupted;
 use crate::nano;
 use crate::units;
 
@@ -87,13 +87,4 @@ fn config(spec: &str) -> Result<Value> {
         message: format!("{name} is not valid JSON: {error}"),
         hint: "take the config.json of a released model",
     })?)
-}
-
-/// Becomes true by Ctrl-C, so that no unfinished file stays behind.
-fn interrupted() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let handler = flag.clone();
-    ctrlc::set_handler(move || handler.store(true, Ordering::Relaxed))
-        .context("Ctrl-C could not be taken over")?;
-    Ok(flag)
 }

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::SynthError;
+use super::WriteError;
 use crate::gguf;
 
 /// Unfinished files of one folder. Dropped without [`Staging::commit`], it removes them.
-pub(super) struct Staging {
+pub(crate) struct Staging {
     folder: PathBuf,
     /// Whether the folder was made for these files.
     made: bool,
@@ -20,16 +20,16 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Makes a folder, or takes one that is empty or may be changed.
-    pub(super) fn folder(folder: &Path, force: bool) -> Result<Self, SynthError> {
-        let io = |source| SynthError::io(folder, source);
+    pub(crate) fn folder(folder: &Path, force: bool) -> Result<Self, WriteError> {
+        let io = |source| WriteError::io(folder, source);
         let path = || folder.display().to_string();
         let made = match fs::metadata(folder) {
             Ok(metadata) if !metadata.is_dir() => {
-                return Err(SynthError::WrongKind { path: path(), found: "not a folder" });
+                return Err(WriteError::WrongKind { path: path(), found: "not a folder" });
             }
             Ok(_) => {
                 if !force && fs::read_dir(folder).map_err(io)?.next().is_some() {
-                    return Err(SynthError::Exists { path: path() });
+                    return Err(WriteError::Exists { path: path() });
                 }
                 false
             }
@@ -43,18 +43,18 @@ impl Staging {
     }
 
     /// Prepares for one file, whose folder is made if need be. Gives its name too.
-    pub(super) fn file(file: &Path, force: bool) -> Result<(Self, String), SynthError> {
+    pub(crate) fn file(file: &Path, force: bool) -> Result<(Self, String), WriteError> {
         let path = || file.display().to_string();
         let name = file.file_name().and_then(|name| name.to_str());
         let Some(name) = name.filter(|name| name.ends_with(gguf::EXTENSION)) else {
-            return Err(SynthError::NotNamedGguf { path: path() });
+            return Err(WriteError::NotNamedGguf { path: path() });
         };
         match fs::metadata(file) {
             Ok(metadata) if metadata.is_dir() => {
-                return Err(SynthError::WrongKind { path: path(), found: "a folder" });
+                return Err(WriteError::WrongKind { path: path(), found: "a folder" });
             }
             Ok(metadata) if metadata.len() > 0 && !force => {
-                return Err(SynthError::Exists { path: path() });
+                return Err(WriteError::Exists { path: path() });
             }
             _ => {}
         }
@@ -67,18 +67,18 @@ impl Staging {
     }
 
     /// Checks that the disk has room for so many bytes.
-    pub(super) fn check_room(&self, needed: u64) -> Result<(), SynthError> {
+    pub(crate) fn check_room(&self, needed: u64) -> Result<(), WriteError> {
         match free_bytes(&self.folder) {
             Some(free) if free < needed => {
                 let path = self.folder.display().to_string();
-                Err(SynthError::NoRoom { path, needed, free })
+                Err(WriteError::NoRoom { path, needed, free })
             }
             _ => Ok(()),
         }
     }
 
     /// Where to write a file until it gets its name.
-    pub(super) fn add(&mut self, name: &str) -> PathBuf {
+    pub(crate) fn add(&mut self, name: &str) -> PathBuf {
         let path = self.partial(name);
         // What a killed process left behind; if it cannot be removed, writing says so.
         let _ = fs::remove_file(&path);
@@ -87,14 +87,14 @@ impl Staging {
     }
 
     /// Writes a small file.
-    pub(super) fn write(&mut self, name: &str, content: &[u8]) -> Result<(), SynthError> {
+    pub(crate) fn write(&mut self, name: &str, content: &[u8]) -> Result<(), WriteError> {
         let path = self.add(name);
-        fs::write(&path, content).map_err(|source| SynthError::io(&path, source))
+        fs::write(&path, content).map_err(|source| WriteError::io(&path, source))
     }
 
     /// Gives all files their names, after removing weights that would be taken for theirs.
-    pub(super) fn commit(mut self) -> Result<(), SynthError> {
-        let io = |source| SynthError::io(&self.folder, source);
+    pub(crate) fn commit(mut self) -> Result<(), WriteError> {
+        let io = |source| WriteError::io(&self.folder, source);
         for entry in fs::read_dir(&self.folder).map_err(io)? {
             let name = entry.map_err(io)?.file_name();
             if self.alone && name.to_str().is_some_and(is_weights) {
@@ -147,7 +147,7 @@ fn free_bytes(_: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Staging, SynthError};
+    use super::{Staging, WriteError};
 
     #[test]
     fn a_disk_has_room_for_something_and_not_for_everything() {
@@ -155,7 +155,7 @@ mod tests {
         let staging = Staging::folder(&folder, false).expect("a new folder");
         assert!(staging.check_room(1).is_ok());
         let error = staging.check_room(u64::MAX);
-        assert!(!cfg!(unix) || matches!(error, Err(SynthError::NoRoom { .. })), "{error:?}");
+        assert!(!cfg!(unix) || matches!(error, Err(WriteError::NoRoom { .. })), "{error:?}");
         drop(staging);
         assert!(!folder.exists());
     }

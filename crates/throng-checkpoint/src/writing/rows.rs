@@ -1,4 +1,4 @@
-//! Files of random tensors to disk: threads take one chunk after the other, make it and put it into
+//! Files of tensors to disk: threads take one chunk after the other, make it and put it into
 //! its place.
 
 use std::fs::{File, OpenOptions};
@@ -7,15 +7,14 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::plan::FileTensor;
-use super::{SynthError, WriteOptions, values};
+use super::{Rows, WriteError, WriteOptions};
 
 /// Bytes that a thread makes before it writes them; a longer row is made whole.
 const CHUNK_BYTES: usize = 2 << 20;
 
 /// Some rows of a tensor.
-struct Chunk<'a> {
-    tensor: &'a FileTensor,
+struct Chunk<'a, T> {
+    tensor: &'a T,
     rows: Range<usize>,
     /// In the file.
     offset: u64,
@@ -23,13 +22,13 @@ struct Chunk<'a> {
 
 /// Writes a header and the tensors after it, each at the next multiple of `alignment`, as is the
 /// file's end.
-pub(super) fn file(
+pub(crate) fn write<T: Rows>(
     path: &Path,
     header: &[u8],
-    (tensors, alignment): (&[FileTensor], u64),
+    (tensors, alignment): (&[T], u64),
     options: &WriteOptions<'_>,
-) -> Result<(), SynthError> {
-    let io = |source| SynthError::io(path, source);
+) -> Result<(), WriteError> {
+    let io = |source| WriteError::io(path, source);
     let (chunks, end) = chunks(header.len() as u64, tensors, alignment);
     let mut file = File::create_new(path).map_err(io)?;
     file.set_len(end).and_then(|()| file.write_all(header)).map_err(io)?;
@@ -53,36 +52,36 @@ pub(super) fn file(
     })
 }
 
-fn work(
+fn work<T: Rows>(
     path: &Path,
-    chunks: &[Chunk<'_>],
+    chunks: &[Chunk<'_, T>],
     next: &AtomicUsize,
     options: &WriteOptions<'_>,
-) -> Result<(), SynthError> {
-    let io = |source| SynthError::io(path, source);
+) -> Result<(), WriteError> {
+    let io = |source| WriteError::io(path, source);
     // A handle a thread, because each has its own place in the file.
     let mut file = OpenOptions::new().write(true).open(path).map_err(io)?;
     let mut bytes = Vec::with_capacity(CHUNK_BYTES);
     while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
         bytes.clear();
-        values::append(chunk.tensor, chunk.rows.clone(), &mut bytes);
+        chunk.tensor.append(chunk.rows.clone(), &mut bytes);
         file.seek(SeekFrom::Start(chunk.offset)).map_err(io)?;
         file.write_all(&bytes).map_err(io)?;
         if (options.progress)(bytes.len() as u64).is_break() {
-            return Err(SynthError::Interrupted);
+            return Err(WriteError::Interrupted);
         }
     }
     Ok(())
 }
 
 /// Everything that is to be written after a header of `start` bytes, and where that ends.
-fn chunks(start: u64, tensors: &[FileTensor], alignment: u64) -> (Vec<Chunk<'_>>, u64) {
+fn chunks<T: Rows>(start: u64, tensors: &[T], alignment: u64) -> (Vec<Chunk<'_, T>>, u64) {
     let mut chunks = Vec::new();
     let mut offset = start;
     for tensor in tensors {
-        let rows_each = (CHUNK_BYTES / tensor.row_bytes()).max(1);
-        for row in (0..tensor.rows).step_by(rows_each) {
-            let rows = row..(row + rows_each).min(tensor.rows);
+        let rows_each = (CHUNK_BYTES / tensor.row_bytes().max(1)).max(1);
+        for row in (0..tensor.rows()).step_by(rows_each) {
+            let rows = row..(row + rows_each).min(tensor.rows());
             let bytes = rows.len() as u64 * tensor.row_bytes() as u64;
             chunks.push(Chunk { tensor, rows, offset });
             offset += bytes;
