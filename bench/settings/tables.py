@@ -33,23 +33,26 @@ def speeds(lines):
     """Bytes, and medians of the rounds with their ratio to the first setting's."""
     work, rounds = by_setting(lines, "work"), by_setting(lines, "speed")
     sizes = by_setting(lines, "quality")
-    if not rounds:
+    if not work:
         return ""
-    columns = list(next(iter(rounds.values()))[0]["rates"])
+    columns = list(next(iter(rounds.values()))[0]["rates"]) if rounds else []
     heading = ["weights", "KV", "weights, MB", "MB a step"]
     for column in columns:
         name = "prefill" if column == "prefill" else f"{column} user{'s' * (column != '1')}"
         heading += [f"{name}, tokens/s", "ratio"]
-    rows, first = [heading + ["memory, GB/s"]], None
-    for setting, own in rounds.items():
-        rates = {column: [line["rates"][column] for line in own] for column in columns}
-        first = first or rates
+    rows, first = [heading + ["memory, GB/s"] * bool(rounds)], None
+    for setting in work:
+        own = rounds.get(setting, [])
         row = [*setting, megabytes(sizes, setting, "weights_bytes"),
                megabytes(work, setting, "step_bytes")]
-        for column in columns:
-            ratio = statistics.median(rates[column]) / statistics.median(first[column])
-            row += [cell(rates[column]), f"{ratio:.2f}"]
-        rows.append(row + [span([each for line in own for each in line["bandwidth"]])])
+        if own:
+            rates = {column: [line["rates"][column] for line in own] for column in columns}
+            first = first or rates
+            for column in columns:
+                ratio = statistics.median(rates[column]) / statistics.median(first[column])
+                row += [cell(rates[column]), f"{ratio:.2f}"]
+            row.append(span([each for line in own for each in line["bandwidth"]]))
+        rows.append(row + ["–"] * (len(rows[0]) - len(row)))
     return markdown(rows)
 
 
