@@ -3,36 +3,41 @@
 use std::arch::x86_64::*;
 
 use super::vector::{load_f32, load_table};
-use crate::cpu::attention::{block_scales, widen_int8};
+use crate::cpu::attention::{block_scales, widen_fp8, widen_int8};
 use crate::cpu::kernels::LANES;
-use crate::e4m3::BF16_SMALL;
+use crate::e4m3::{BF16_SMALL, NAN};
 
 /// Values of a vector of bf16.
 const ROW: usize = 32;
 
-/// See `WidenFn`.
+/// See `WidenFn`. Of the two codes of NaN only the one that is ever kept is known here.
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn fp8(block: &[u8], out: &mut [u16]) {
+    // A code's magnitude, moved to where that of bf16 is, needs the difference of the exponents'
+    // biases; what is below the normal values needs something else each.
     let mut small = [0; ROW];
-    small[..8].copy_from_slice(&BF16_SMALL);
+    for (magnitude, (small, bf16)) in small.iter_mut().zip(BF16_SMALL).enumerate() {
+        *small = bf16 - ((magnitude as u16) << 4);
+    }
     // SAFETY: 64 bytes are there to be read.
     let small = unsafe { _mm512_loadu_si512(small.as_ptr().cast()) };
     let [exponent, bias] = [_mm512_set1_epi16(0x78), _mm512_set1_epi16(120 << 7)];
-    let [magnitude, nan] = [_mm512_set1_epi16(0x7f0), _mm512_set1_epi16(0x7fc0)];
-    let sign = _mm512_set1_epi16(i16::MIN);
+    let value = _mm512_set1_epi16(0x87f0u16 as i16);
+    let mut most = _mm256_set1_epi8(i8::MIN);
     for (codes, out) in block.as_chunks::<ROW>().0.iter().zip(out.as_chunks_mut::<ROW>().0) {
         // SAFETY: 32 bytes are there to be read.
         let codes = unsafe { _mm256_loadu_si256(codes.as_ptr().cast()) };
+        most = _mm256_max_epi8(most, codes);
         let codes = _mm512_cvtepi8_epi16(codes);
-        let magnitudes = _mm512_and_si512(_mm512_slli_epi16(codes, 4), magnitude);
-        let values = _mm512_add_epi16(magnitudes, bias);
+        let values = _mm512_and_si512(_mm512_slli_epi16(codes, 4), value);
         // Of an index, five bits count, two of which are of the exponent and so zero.
         let is_small = _mm512_testn_epi16_mask(codes, exponent);
-        let values = _mm512_mask_permutexvar_epi16(values, is_small, codes, small);
-        let is_nan = _mm512_cmpeq_epi16_mask(magnitudes, magnitude);
-        let values = _mm512_mask_mov_epi16(values, is_nan, nan);
-        // values | (codes & sign)
-        store(_mm512_ternarylogic_epi32::<0xf8>(values, codes, sign), out);
+        let bias = _mm512_mask_permutexvar_epi16(bias, is_small, codes, small);
+        store(_mm512_add_epi16(values, bias), out);
+    }
+    // Hardly ever is there one, so it is looked for once.
+    if _mm256_movemask_epi8(_mm256_cmpeq_epi8(most, _mm256_set1_epi8(NAN as i8))) != 0 {
+        widen_fp8(block, out);
     }
 }
 
@@ -100,8 +105,12 @@ mod tests {
 
     #[test]
     fn every_code_becomes_what_the_portable_loop_makes_of_it() {
-        for dim in DIMS {
-            let codes: Vec<u8> = (0..32 * dim).map(|i| (i * 7) as u8).collect();
+        // With and without NaN; the other code of it is never kept.
+        let kept = |i: usize| Some((i * 7) as u8).filter(|&code| code != 0xff).unwrap_or(0x80);
+        let finite = |i: usize| Some(kept(i)).filter(|&code| code != 0x7f).unwrap_or(0x7e);
+        for (dim, nan) in DIMS.into_iter().flat_map(|dim| [(dim, true), (dim, false)]) {
+            let code = |i| if nan { kept(i) } else { finite(i) };
+            let codes: Vec<u8> = (0..32 * dim).map(code).collect();
             let (mut ours, mut expected) = (vec![0; codes.len()], vec![0; codes.len()]);
             widen_fp8(&codes, &mut expected);
             if Isa::Avx512.is_supported() {
