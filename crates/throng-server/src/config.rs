@@ -8,6 +8,7 @@ use crate::host::AllowedHost;
 use crate::origin::Origin;
 use crate::rate_limits::Clock;
 use crate::request_log::RequestLog;
+use crate::trace::Tracer;
 
 /// How to serve, whatever the model.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct ServerConfig {
     pub connections: ConnectionLimits,
     /// Where a line about each request goes; `None`: nowhere.
     pub request_log: Option<RequestLog>,
+    /// Where what each request took goes; `None`: nowhere.
+    pub tracer: Option<Tracer>,
     /// The time that rate limits go by.
     pub clock: Clock,
 }
@@ -45,6 +48,7 @@ impl Default for ServerConfig {
             responses: ResponseLimits::default(),
             connections: ConnectionLimits::default(),
             request_log: None,
+            tracer: None,
             clock: Clock::default(),
         }
     }

@@ -18,9 +18,11 @@ use serde_json::{Map, Value, json};
 use crate::connections::Client;
 use crate::id;
 use crate::metrics::Report;
+use crate::outcome::Tokens;
 use crate::rate_limits::Quota;
 use crate::request_log::RequestLog;
 use crate::state::ServerState;
+use crate::trace::{AnswerTrace, Known, Traced, TracedTokens, Tracer};
 
 /// The header that names a request, in both directions.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -43,6 +45,7 @@ struct Record {
     path: String,
     begun: Instant,
     log: Option<RequestLog>,
+    trace: Option<Traced>,
     seen: Mutex<Seen>,
 }
 
@@ -59,26 +62,21 @@ struct Seen {
     first_token: Option<Duration>,
     /// How its answers ended, each way once.
     finish: Vec<&'static str>,
-}
-
-/// Tokens of a request's answers.
-#[derive(Debug, Default)]
-struct Tokens {
-    prompt: usize,
-    cached: usize,
-    completion: usize,
-    reasoning: usize,
+    /// What only traces have.
+    model: Option<String>,
+    answers: Vec<AnswerTrace>,
 }
 
 impl Exchange {
     /// A request that has just come.
-    fn begin(request: &Request, log: Option<RequestLog>) -> Self {
+    fn begin(request: &Request, log: Option<RequestLog>, tracer: Option<&Tracer>) -> Self {
         Self(Arc::new(Record {
             id: request_id(request.headers()),
             method: loggable(request.method().as_str()),
             path: loggable(request.uri().path()),
             begun: Instant::now(),
             log,
+            trace: Traced::begin(tracer, request),
             seen: Mutex::default(),
         }))
     }
@@ -88,6 +86,13 @@ impl Exchange {
         let mut seen = self.seen();
         seen.tenant = Some(tenant.clone());
         seen.quota = Some(quota.clone());
+    }
+
+    /// This model is to answer it.
+    pub(crate) fn asks(&self, model: &str) {
+        if self.0.trace.is_some() {
+            self.seen().model = Some(model.to_owned());
+        }
     }
 
     /// Its answer begins: the head gets what every head has.
@@ -102,7 +107,9 @@ impl Exchange {
 
     /// One of its answers has ended. `leads`: the prompt is counted with it.
     pub(crate) fn answered(&self, report: &Report, leads: bool, reasoning: usize) {
+        let answer = self.0.trace.as_ref().map(|trace| trace.answer(report));
         let mut seen = self.seen();
+        seen.answers.extend(answer);
         let tokens = seen.tokens.get_or_insert_default();
         if leads {
             tokens.prompt += report.prompt_tokens;
@@ -154,7 +161,7 @@ impl Record {
             ("tenant", json!(seen.tenant.as_deref())),
             ("method", json!(self.method)),
             ("path", json!(self.path)),
-            ("status", json!(seen.status.map_or(CLIENT_LEFT, |status| status.as_u16()))),
+            ("status", json!(seen.status())),
             ("prompt_tokens", tokens(|tokens| tokens.prompt)),
             ("cached_tokens", tokens(|tokens| tokens.cached)),
             ("completion_tokens", tokens(|tokens| tokens.completion)),
@@ -168,11 +175,29 @@ impl Record {
     }
 }
 
+impl Seen {
+    fn status(&self) -> u16 {
+        self.status.map_or(CLIENT_LEFT, |status| status.as_u16())
+    }
+}
+
 impl Drop for Record {
     fn drop(&mut self) {
-        let Some(log) = &self.log else { return };
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        log.add(self.members(&seen));
+        let seen = std::mem::take(self.seen.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if let Some(log) = &self.log {
+            log.add(self.members(&seen));
+        }
+        if let Some(trace) = self.trace.take() {
+            trace.end(Known {
+                id: String::from_utf8_lossy(self.id.as_bytes()).into_owned(),
+                method: std::mem::take(&mut self.method),
+                status: seen.status(),
+                tenant: seen.tenant,
+                model: seen.model,
+                tokens: seen.tokens.as_ref().map(TracedTokens::from),
+                answers: seen.answers,
+            });
+        }
     }
 }
 
@@ -182,7 +207,7 @@ pub(crate) async fn follow(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let exchange = Exchange::begin(&request, state.log.clone());
+    let exchange = Exchange::begin(&request, state.log.clone(), state.tracer.as_ref());
     request.extensions_mut().insert(exchange.clone());
     let client = request.extensions().get::<Client>().cloned();
     if let Some(client) = client.as_ref().filter(|_| request.body().is_end_stream()) {

@@ -31,6 +31,8 @@ mod metrics;
 mod models;
 mod openapi;
 mod origin;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod outcome;
 mod page;
 mod patience;
@@ -51,6 +53,7 @@ mod structured;
 mod tenants;
 mod tokenize;
 mod tool_choice;
+mod trace;
 
 pub use api_keys::{ApiKeys, ApiKeysError, KeyFlaw};
 pub use app::{App, Defaults, ModelName};
@@ -59,6 +62,9 @@ pub use connections::ConnectionLimits;
 pub use date::Date;
 pub use host::{AllowedHost, AllowedHostError};
 pub use origin::{Origin, OriginError};
+#[cfg(feature = "otlp")]
+pub use otlp::{Collector, CollectorError, OtlpError, SpanExporter};
 pub use rate_limits::Clock;
 pub use request_log::{LogFormat, RequestLog};
 pub use serve::{ServeError, run, serve};
+pub use trace::{AnswerTrace, RequestTrace, TracedTokens, Tracer};

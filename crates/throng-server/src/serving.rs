@@ -90,6 +90,7 @@ impl Serving {
             tenant: self.caller.tenant.clone(),
             cache_salt: self.cache_salt(&generation.cache_salt),
         };
+        self.caller.exchange.asks(&self.app.model.id);
         let requests: Vec<Request> = prompts.into_iter().map(request).collect();
         let lens: Vec<usize> = requests.iter().map(|request| request.prompt.len()).collect();
         let context = self.app.context();

@@ -10,6 +10,7 @@ use crate::rate_limits::Clock;
 use crate::request_log::RequestLog;
 use crate::responses::Store;
 use crate::tenants::Tenants;
+use crate::trace::Tracer;
 
 /// A running server's state. Clones share it.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct ServerState {
     pub(crate) share_prefix_cache: bool,
     /// Where a line about each request goes.
     pub(crate) log: Option<RequestLog>,
+    /// Where what each request took goes.
+    pub(crate) tracer: Option<Tracer>,
     /// What happened.
     pub(crate) metrics: Arc<Metrics>,
     /// Responses that may be asked for again.
@@ -43,6 +46,7 @@ impl ServerState {
             clock: config.clock.clone(),
             share_prefix_cache: config.share_prefix_cache,
             log: config.request_log.clone(),
+            tracer: config.tracer.clone(),
             metrics: Metrics::new(config.api_keys.is_some()),
             responses: Arc::new(Store::new(config.responses)),
         }

@@ -82,6 +82,10 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<throng_bench::load::LoadError>() {
         return Some(error.hint().to_owned());
     }
+    #[cfg(feature = "otlp")]
+    if error.is::<throng_server::OtlpError>() {
+        return Some("OpenTelemetry's variables begin with OTEL_: one of them is wrong".to_owned());
+    }
     if let Some(error) = error.downcast_ref::<DoesNotFit>() {
         return Some(error.hint());
     }

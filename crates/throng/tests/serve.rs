@@ -7,27 +7,13 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr};
 
-use common::{command, fail};
+use common::{command, fail, serve, terminate};
 
 /// A server that is ready, its address, and what it goes on to print.
 fn start(args: &[&str]) -> (Child, String, BufReader<ChildStderr>) {
-    let mut command = command(&[&["serve", "--port", "0"], args].concat());
-    let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut printed = BufReader::new(server.stderr.take().unwrap());
-    let mut lines = [String::new(), String::new()];
-    for line in &mut lines {
-        printed.read_line(line).unwrap();
-    }
-    let address = lines[0].trim().strip_prefix("listening on http://").unwrap().to_owned();
-    assert!(lines[1].contains("is ready") && lines[1].contains(&address), "{lines:?}");
-    (server, address, printed)
-}
-
-fn terminate(server: &Child) {
-    let status = Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
-    assert!(status.unwrap().success());
+    serve(command(&[&["serve", "--port", "0"], args].concat()))
 }
 
 /// Asks for an answer that takes long and reads its beginning.

@@ -39,7 +39,7 @@ const HOMES: [(&str, &[&str]); 5] = [
     ("tokio", &["throng-server"]),
     ("clap", &["throng"]),
     ("ratatui", &["throng"]),
-    ("ureq", &["throng-bench", "throng-hub"]),
+    ("ureq", &["throng-bench", "throng-hub", "throng-server"]),
 ];
 
 /// Violations of the two tables, and crates that they do not name.

@@ -44,6 +44,8 @@ impl Outcome {
 /// What is told of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
+    /// When the engine was asked for it.
+    pub(crate) submitted: Instant,
     /// Of its prompt.
     pub(crate) prompt_tokens: usize,
     /// Of those, tokens that the cache had already.
@@ -129,6 +131,7 @@ impl Observed {
     pub(crate) fn report(&self) -> Report {
         let since = |then: Instant| then.saturating_duration_since(self.submitted);
         Report {
+            submitted: self.submitted,
             prompt_tokens: self.prompt_tokens,
             cached_tokens: self.cached_tokens,
             tokens: self.tokens,

@@ -31,3 +31,4 @@ mod tagged;
 mod tenants;
 mod tokens;
 mod tools;
+mod traces;

@@ -167,6 +167,11 @@ pub struct ServeArgs {
     /// took; never what was said, and no key
     #[arg(long, value_name = "FORMAT", env = "THRONG_LOG_REQUESTS", default_value = "off")]
     pub log_requests: LogRequests,
+    /// Where spans of requests go: an OpenTelemetry collector that takes OTLP over HTTP, such as
+    /// http://localhost:4318 [default: OTEL_EXPORTER_OTLP_ENDPOINT if that is set, else nowhere]
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "URL", env = "THRONG_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<throng_server::Collector>,
     /// Seconds that running answers may go on after SIGTERM or Ctrl-C; a second one ends them
     #[arg(
         long,

@@ -12,6 +12,9 @@ use throng_server::{
     App, ConnectionLimits, Defaults, ModelName, Notice, RequestLog, ResponseLimits, ServerConfig,
 };
 
+#[cfg(feature = "otlp")]
+use throng_server::SpanExporter;
+
 use crate::args::{Secret, ServeArgs};
 use crate::keys;
 use crate::loading::Model;
@@ -30,6 +33,10 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         .zip(format)
         .map(|(writer, format)| RequestLog::new(format, move |line| writer.line(line)));
     let config = config(args, log)?;
+    #[cfg(feature = "otlp")]
+    let exporter = exporter(args)?;
+    #[cfg(feature = "otlp")]
+    let config = ServerConfig { tracer: exporter.as_ref().map(SpanExporter::tracer), ..config };
     let listening = OnceCell::new();
     let tell = |notice: Notice| match notice {
         Notice::Listening(address) => {
@@ -79,6 +86,20 @@ fn config(args: &ServeArgs, request_log: Option<RequestLog>) -> Result<ServerCon
         request_log,
         ..ServerConfig::default()
     })
+}
+
+/// Takes spans to a collector, if one is named here or by OpenTelemetry's own variables.
+#[cfg(feature = "otlp")]
+fn exporter(args: &ServeArgs) -> Result<Option<SpanExporter>> {
+    const OWN: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let named = OWN.iter().any(|name| std::env::var_os(name).is_some_and(|url| !url.is_empty()));
+    if args.otlp_endpoint.is_none() && !named {
+        return Ok(None);
+    }
+    let exporter = SpanExporter::start(args.otlp_endpoint.as_ref(), |line| {
+        say(&format!("note: {line}"));
+    });
+    Ok(Some(exporter?))
 }
 
 /// Tells the operator; a server goes on where nobody reads what it says.

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// What a run left behind.
 pub struct Outcome {
@@ -24,6 +24,24 @@ pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
     command.args(args).env("THRONG_DATE", "2026-11-21").env_remove("THRONG_MODEL");
     command
+}
+
+/// Runs a command that serves: a server that is ready, its address, and what it goes on to print.
+pub fn serve(mut command: Command) -> (Child, String, BufReader<ChildStderr>) {
+    let mut server = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(server.stderr.take().unwrap());
+    let mut lines = [String::new(), String::new()];
+    for line in &mut lines {
+        printed.read_line(line).unwrap();
+    }
+    let address = lines[0].trim().strip_prefix("listening on http://").unwrap().to_owned();
+    assert!(lines[1].contains("is ready") && lines[1].contains(&address), "{lines:?}");
+    (server, address, printed)
+}
+
+pub fn terminate(server: &Child) {
+    let status = Command::new("kill").args(["-TERM", &server.id().to_string()]).status();
+    assert!(status.unwrap().success());
 }
 
 /// Runs a command with standard input.
