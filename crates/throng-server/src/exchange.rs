@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -17,12 +17,12 @@ use serde_json::{Map, Value, json};
 
 use crate::connections::Client;
 use crate::id;
-use crate::metrics::Report;
+use crate::metrics::{Metrics, Report};
 use crate::outcome::Tokens;
 use crate::rate_limits::Quota;
 use crate::request_log::RequestLog;
 use crate::state::ServerState;
-use crate::trace::{AnswerTrace, Known, Traced, TracedTokens, Tracer};
+use crate::trace::{AnswerTrace, Known, Traced, TracedTokens};
 
 /// The header that names a request, in both directions.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -43,7 +43,10 @@ struct Record {
     id: HeaderValue,
     method: String,
     path: String,
+    /// As the table of routes has the path; `None`: it leads nowhere.
+    route: Option<String>,
     begun: Instant,
+    metrics: Arc<Metrics>,
     log: Option<RequestLog>,
     trace: Option<Traced>,
     seen: Mutex<Seen>,
@@ -69,14 +72,17 @@ struct Seen {
 
 impl Exchange {
     /// A request that has just come.
-    fn begin(request: &Request, log: Option<RequestLog>, tracer: Option<&Tracer>) -> Self {
+    fn begin(request: &Request, state: &ServerState) -> Self {
+        let route = request.extensions().get::<MatchedPath>();
         Self(Arc::new(Record {
             id: request_id(request.headers()),
             method: loggable(request.method().as_str()),
             path: loggable(request.uri().path()),
+            route: route.map(|route| route.as_str().to_owned()),
             begun: Instant::now(),
-            log,
-            trace: Traced::begin(tracer, request),
+            metrics: state.metrics.clone(),
+            log: state.log.clone(),
+            trace: Traced::begin(state.tracer.as_ref(), request),
             seen: Mutex::default(),
         }))
     }
@@ -184,6 +190,7 @@ impl Seen {
 impl Drop for Record {
     fn drop(&mut self) {
         let seen = std::mem::take(self.seen.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.metrics.requests.count(self.route.as_deref(), seen.status());
         if let Some(log) = &self.log {
             log.add(self.members(&seen));
         }
@@ -207,7 +214,7 @@ pub(crate) async fn follow(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let exchange = Exchange::begin(&request, state.log.clone(), state.tracer.as_ref());
+    let exchange = Exchange::begin(&request, &state);
     request.extensions_mut().insert(exchange.clone());
     let client = request.extensions().get::<Client>().cloned();
     if let Some(client) = client.as_ref().filter(|_| request.body().is_end_stream()) {

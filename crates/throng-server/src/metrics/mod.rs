@@ -4,6 +4,7 @@
 mod engine;
 mod exposition;
 mod histogram;
+mod http;
 mod pace;
 mod request;
 
@@ -17,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use self::exposition::Exposition;
 pub(crate) use self::exposition::MEDIA_TYPE;
 use self::histogram::Histogram;
+use self::http::Requests;
 use self::pace::Pace;
 use self::request::Outcome;
 pub(crate) use self::request::{Observed, Report};
@@ -62,6 +64,8 @@ pub(crate) struct Metrics {
     pace: Mutex<Pace>,
     /// Answers that are being measured.
     open: AtomicUsize,
+    /// All requests.
+    pub(crate) requests: Requests,
     /// Tenants with a series of their own, if not all may have one.
     listed: Option<Mutex<Vec<Arc<str>>>>,
 }
@@ -84,6 +88,7 @@ impl Metrics {
             outcomes: Mutex::default(),
             pace: Mutex::default(),
             open: AtomicUsize::new(0),
+            requests: Requests::default(),
             listed: (!known_tenants).then(Mutex::default),
         })
     }
@@ -94,6 +99,7 @@ impl Metrics {
     }
 
     fn write(&self, to: &mut Exposition) {
+        self.requests.write(to);
         let outcomes = *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut family = to.counter("request_success_total", "Answers that ended, by reason.");
         for (outcome, count) in Outcome::ALL.iter().zip(outcomes) {

@@ -1,12 +1,16 @@
 //! `GET /metrics`: whether it is what Prometheus reads, and whether it is true.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::hostile::begin_stream;
 use crate::support::script::ENDLESS;
 use crate::support::{Server, Setup};
+
+/// A test that waits longer for a count has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Samples by name and labels.
 type Samples = BTreeMap<String, f64>;
@@ -132,6 +136,34 @@ fn what_was_answered_was_counted() {
     }
     value(&samples, "inter_token_latency_seconds_bucket", ",le=\"0.025\"");
     value(&samples, "iteration_tokens_total_bucket", ",le=\"16384\"");
+}
+
+#[test]
+fn every_request_is_counted_by_endpoint_and_status() {
+    let server = Server::start();
+    server.complete(json!("Once"), json!({})).ok();
+    for _ in 0..2 {
+        server.complete(json!("Once"), json!({ "n": 0 })).error(400);
+        server.get("/nowhere/%22").error(404);
+    }
+    server.get("/v1/models/none").error(404);
+    drop(begin_stream(&server, ENDLESS));
+    let mut samples = metrics(&server);
+    let begun = Instant::now();
+    let count = |samples: &Samples, endpoint: &str, status: u16| {
+        let labels = format!(",endpoint=\"{endpoint}\",status=\"{status}\"");
+        value(samples, "http_requests_total", &labels)
+    };
+    // A request is over a moment after its client has read all of it, or has left.
+    while count(&samples, "/v1/chat/completions", 200) < 1.0 {
+        assert!(begun.elapsed() < PATIENCE, "{samples:?}");
+        samples = metrics(&server);
+    }
+    assert_eq!(count(&samples, "/v1/completions", 200), 1.0);
+    assert_eq!(count(&samples, "/v1/completions", 400), 2.0);
+    assert_eq!(count(&samples, "/v1/models/{*id}", 404), 1.0);
+    assert_eq!(count(&samples, "other", 404), 2.0);
+    assert!(count(&metrics(&server), "/metrics", 200) >= 1.0);
 }
 
 #[test]
