@@ -15,6 +15,10 @@ use crate::choices::Choice;
 use crate::error::ApiError;
 use crate::outcome::Tokens;
 
+/// Pieces that a response in the background may grow by before what it takes is counted again; a
+/// long one by an eighth.
+const PIECES_UNCOUNTED: usize = 64;
+
 /// An answer that comes, and what is made of it.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -104,8 +108,9 @@ async fn next(answer: &mut Answer) -> Result<(Piece, Tokens), ApiError> {
 
 /// Writes a response to its end, or until somebody else has ended it.
 async fn write(mut answer: Answer, settled: Settled) {
-    let record = &settled.record;
+    let Settled { record, library } = &settled;
     let mut ended = record.draft.subscribe();
+    let (mut pieces, mut count_at) = (0_usize, PIECES_UNCOUNTED);
     while !record.is_over() {
         tokio::select! {
             _ = ended.wait_for(Draft::is_over) => {}
@@ -113,6 +118,12 @@ async fn write(mut answer: Answer, settled: Settled) {
                 Ok((piece, tokens)) => draft.add(piece, tokens),
                 Err(error) => draft.fail(&error),
             }),
+        }
+        pieces += 1;
+        if pieces == count_at {
+            library.recount(&record.id);
+            // To count is to look at all of it, so that is done less often the longer it is.
+            count_at += PIECES_UNCOUNTED.max(pieces / 8);
         }
     }
 }
@@ -127,6 +138,6 @@ impl Drop for Settled {
     fn drop(&mut self) {
         let bug = ApiError::internal("The server met a bug in itself");
         self.record.draft.send_modify(|draft| draft.fail(&bug));
-        self.library.settle(&self.record.id);
+        self.library.recount(&self.record.id);
     }
 }

@@ -92,8 +92,8 @@ impl Library {
         Ok(())
     }
 
-    /// A response that was being written is over: what it takes is known now.
-    pub(super) fn settle(&self, id: &str) {
+    /// A response that is being written has grown, or is over: what it takes is looked at again.
+    pub(super) fn recount(&self, id: &str) {
         let mut shelves = self.store.lock();
         if let Some((number, record)) = shelves.find(&self.tenant, id) {
             shelves.remove(&self.tenant, number);

@@ -179,3 +179,27 @@ fn a_server_that_stops_waits_for_what_is_being_written() {
     let finished = engine.stats().finished;
     assert_eq!((finished.length, finished.cancelled), (1, 0), "it came to its end");
 }
+
+#[test]
+fn what_is_being_written_takes_room_as_it_grows() {
+    // Room for the first one and the beginning of the second.
+    let responses = ResponseLimits { bytes: 32 << 10, ..ResponseLimits::default() };
+    let server =
+        ServerConfig { responses, drain_timeout: Duration::ZERO, ..ServerConfig::default() };
+    let server = Server::with(Setup { context: 100_000, server, ..Setup::default() });
+    let old = server.respond("list", json!({})).ok()["id"].clone();
+    server.retrieve(&old, "").ok();
+    let request = body(json!(ENDLESS), json!({ "background": true, "stream": true }));
+    let mut reader = BufReader::new(http::send(server.address, PATH, &request.to_string()));
+    http::read_head(&mut reader);
+    let event = String::from_utf8(http::read_chunk(&mut reader).unwrap()).unwrap();
+    let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let id = serde_json::from_str::<Value>(data).unwrap()["response"]["id"].clone();
+    let begun = Instant::now();
+    while server.retrieve(&old, "").status != 404 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // Its events pushed the other one out before they were all there.
+    assert_eq!(server.retrieve(&id, "").ok()["status"], "in_progress");
+}
