@@ -30,12 +30,17 @@ enum Next {
     End,
 }
 
-/// Shows the server until `q` or Ctrl-C.
+/// Shows the server until `q`, Ctrl-C or another signal to end.
 ///
 /// # Errors
 /// The terminal is gone.
 pub fn run(watcher: Watcher, mut scene: Scene, style: Style) -> Result<()> {
     let stop = Stop::install()?;
+    // The terminal is given back however the program is told to end.
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, stop.flag()).context("signals cannot be taken over")?;
+    }
     let looks = look_on(watcher);
     let mut terminal = Restored::open().context("the terminal cannot be drawn on")?;
     let mut next = Next::Draw;
