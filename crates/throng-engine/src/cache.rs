@@ -5,6 +5,7 @@
 //! first, `prefix_cache.rs` finds blocks by what they hold, `reuse.rs` learns when that comes again, and
 //! `table.rs` is what one running sequence holds of it all.
 
+mod drafted;
 mod kept;
 mod pool;
 mod prefix;

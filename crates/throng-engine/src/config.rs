@@ -1,5 +1,7 @@
 //! What an operator may set.
 
+use crate::speculation::Speculation;
+
 /// Sizes of the engine, and how it treats its users.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
@@ -16,6 +18,8 @@ pub struct EngineConfig {
     pub prefix_cache: bool,
     /// Give each tenant its share; otherwise whoever comes first is served first.
     pub fair_share: bool,
+    /// How tokens are drafted, if they are.
+    pub speculation: Option<Speculation>,
 }
 
 impl Default for EngineConfig {
@@ -27,6 +31,7 @@ impl Default for EngineConfig {
             threads: 1,
             prefix_cache: true,
             fair_share: true,
+            speculation: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::intake::{Intake, SubmitError};
 use crate::request::Request;
 use crate::scheduler::{KvCacheTooSmall, Scheduler};
 use crate::sequence::Sequence;
+use crate::speculation::{DraftMismatch, Drafter};
 use crate::stats::Stats;
 use crate::stream::EventStream;
 use crate::worker::Worker;
@@ -43,13 +44,37 @@ impl Engine {
     /// # Errors
     /// The KV cache cannot hold a single sequence, or the operating system refuses a thread.
     pub fn start(runner: Box<dyn Runner>, config: EngineConfig) -> Result<Self, StartError> {
+        Self::start_with_draft(runner, None, config)
+    }
+
+    /// The same with a model that drafts, if the config says that one does. Its KV cache has as many
+    /// blocks for either kind of layers as the other model's has for those that see the whole
+    /// context.
+    ///
+    /// # Errors
+    /// As [`Engine::start`], or the two models do not go together.
+    pub fn start_with_draft(
+        runner: Box<dyn Runner>,
+        draft: Option<Box<dyn Runner>>,
+        config: EngineConfig,
+    ) -> Result<Self, StartError> {
         let spec = Arc::new(runner.spec().clone());
         let scheduler = Scheduler::new(&spec, runner.kv_blocks(), config)?;
+        let drafts = config.speculation.map(|speculation| speculation.drafter);
+        let draft = draft.filter(|_| drafts == Some(Drafter::Model));
+        match &draft {
+            Some(draft) => {
+                let target = (spec.vocab, scheduler.context(), runner.kv_blocks().full);
+                DraftMismatch::check(draft.spec(), draft.kv_blocks(), target)?;
+            }
+            None if drafts == Some(Drafter::Model) => return Err(DraftMismatch::Missing.into()),
+            None => {}
+        }
         let intake = scheduler.intake().clone();
         let scheduler = SharedScheduler(Arc::new(Mutex::new(scheduler)));
         let (sender, arrivals) = async_channel::unbounded();
         let started = Instant::now();
-        let worker = Worker::new(runner, scheduler.clone(), arrivals, started);
+        let worker = Worker::new((runner, draft), scheduler.clone(), arrivals, started);
         std::thread::Builder::new().name("engine".into()).spawn(|| worker.run())?;
         Ok(Self { spec, intake, scheduler, arrivals: sender, started })
     }
@@ -108,6 +133,9 @@ pub enum StartError {
     /// Not one sequence fits.
     #[error(transparent)]
     KvCacheTooSmall(#[from] KvCacheTooSmall),
+    /// The model that is to draft cannot do so for the other.
+    #[error(transparent)]
+    Draft(#[from] DraftMismatch),
     /// No thread.
     #[error("the engine's thread could not start: {0}")]
     Thread(#[from] std::io::Error),

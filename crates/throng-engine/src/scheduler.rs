@@ -6,10 +6,13 @@
 //! in the cache, and its client notices nothing.
 
 mod admission;
+mod draft;
 mod integrity;
 mod outcome;
 mod plan;
 mod running;
+mod speculate;
+mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -19,7 +22,9 @@ use throng_model::{BLOCK_TOKENS, Batch, KvBlocks};
 use throng_spec::ModelSpec;
 
 use self::admission::Refusal;
+pub use self::draft::DraftStep;
 use self::running::Running;
+use self::speculate::Drafts;
 use crate::cache::PrefixCache;
 use crate::cache::SharedCache;
 use crate::config::EngineConfig;
@@ -30,6 +35,7 @@ use crate::queue::Queue;
 use crate::request::Request;
 use crate::sampler::Sampler;
 use crate::sequence::Sequence;
+use crate::speculation::Depths;
 use crate::stats::{Histogram, Stats};
 use crate::stream::EventStream;
 use crate::tenants::Tenants;
@@ -50,6 +56,8 @@ pub struct Scheduler {
     /// The last sequence for which there was no room.
     refused: Option<Refusal>,
     vocab: usize,
+    /// What drafts cost and give.
+    depths: Depths,
     stats: Stats,
 }
 
@@ -60,12 +68,21 @@ pub struct Step {
     pub batch: Batch,
     /// Arrivals of the rows' sequences.
     sequences: Vec<u64>,
+    /// Of each row, how many of its last tokens are drafts.
+    drafts: Vec<usize>,
+    /// Of each row, how many of them it may have.
+    rooms: Vec<usize>,
 }
 
 impl Step {
     /// Whose the rows are: choices of accepted requests count from 0 in the order of their arrival.
     pub fn sequences(&self) -> &[u64] {
         &self.sequences
+    }
+
+    /// Of each row, how many of its last tokens are drafts: nobody has said yet that they come.
+    pub fn drafts(&self) -> &[usize] {
+        &self.drafts
     }
 }
 
@@ -113,6 +130,7 @@ impl Scheduler {
             arrivals: 0,
             refused: None,
             vocab: spec.vocab,
+            depths: Depths::default(),
             stats: Stats {
                 step_rows: Histogram::of_counts(),
                 step_tokens: Histogram::of_counts(),
@@ -186,13 +204,16 @@ impl Scheduler {
     pub fn next_step(&mut self, now: Duration) -> Step {
         self.let_go(now);
         self.admit(now);
-        let counts = self.plan();
+        let mut plan = self.plan();
+        let drafts = self.draft(&mut plan);
         let mut step = Step::default();
-        for (running, count) in self.running.iter_mut().zip(counts) {
-            if count > 0 {
-                step.sequences.push(running.sequence.arrival);
-                step.batch.rows.push(running.row(count));
-            }
+        let rows = self.running.iter().zip(plan.counts).zip(drafts);
+        for ((running, count), drafts) in rows.filter(|((_, count), _)| *count > 0) {
+            let Drafts { tokens, room } = drafts;
+            step.sequences.push(running.sequence.arrival);
+            step.drafts.push(tokens.len());
+            step.rooms.push(room);
+            step.batch.rows.push(running.row(count, &tokens, room));
         }
         if !step.batch.rows.is_empty() {
             self.stats.steps += 1;

@@ -1,6 +1,7 @@
 //! One request on its way: its tokens so far, and how many of them the KV cache holds.
 
 mod draws;
+mod speculated;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::penalties::Occurrences;
 use crate::queue::QueueSlot;
 use crate::request::Request;
 use crate::sampler::Chosen;
+use crate::speculation::{Acceptance, Lookup};
 
 /// A client that has so many events to read is waited for.
 const MAX_UNREAD: usize = 1024;
@@ -40,6 +42,15 @@ pub(crate) struct Sequence {
     occurrences: Option<Occurrences>,
     /// The form of its answer, if it must have one. It too follows the tokens alone.
     constrained: Option<Constrained>,
+    /// Where its n-grams are, once one was looked for.
+    lookup: Option<Lookup>,
+    /// Tokens that were drafted for it, and those of them that came.
+    drafted: usize,
+    accepted: usize,
+    /// How often drafts are right of late.
+    acceptance: Acceptance,
+    /// A token that would have been drafted: who is not drafted for is looked at all the same.
+    foreseen: Option<u32>,
     events: Sender<Event>,
     salt: Salt,
     prompt: PromptFlag,
@@ -67,6 +78,11 @@ impl Sequence {
             computed: 0,
             charged: 0,
             occurrences: origin.occurrences,
+            lookup: None,
+            drafted: 0,
+            accepted: 0,
+            acceptance: Acceptance::default(),
+            foreseen: None,
             events,
             salt: origin.salt,
             prompt: origin.prompt,
@@ -219,7 +235,7 @@ impl Sequence {
         self.occurrences.iter_mut().for_each(|occurrences| occurrences.add(id));
         self.constrained.iter_mut().for_each(|constrained| constrained.commit(id));
         self.send(Event::Token { id, logprobs });
-        if self.request.limits.stop_tokens.contains(&id) {
+        if self.stops_at(id) {
             Some(FinishReason::Stop)
         } else if self.answer_tokens() == self.answer_limit {
             Some(FinishReason::Length)

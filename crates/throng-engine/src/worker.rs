@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, TryRecvError};
-use throng_model::{RunError, Runner};
+use throng_model::{Batch, RunError, Runner};
 
 use crate::engine::SharedScheduler;
 use crate::event::FinishReason;
@@ -17,6 +17,8 @@ const NAP: Duration = Duration::from_millis(5);
 /// All that the engine's thread owns.
 pub(crate) struct Worker {
     runner: Box<dyn Runner>,
+    /// What drafts for it, if a model does.
+    draft: Option<Box<dyn Runner>>,
     scheduler: SharedScheduler,
     arrivals: Receiver<Vec<Sequence>>,
     started: Instant,
@@ -24,19 +26,19 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(
-        runner: Box<dyn Runner>,
+        (runner, draft): (Box<dyn Runner>, Option<Box<dyn Runner>>),
         scheduler: SharedScheduler,
         arrivals: Receiver<Vec<Sequence>>,
         started: Instant,
     ) -> Self {
-        Self { runner, scheduler, arrivals, started }
+        Self { runner, draft, scheduler, arrivals, started }
     }
 
     /// Runs until every handle on the engine is gone.
     pub(crate) fn run(mut self) {
         while self.take_arrivals() {
             let begun = Instant::now();
-            let step = {
+            let mut step = {
                 let mut scheduler = self.scheduler.lock();
                 let step = scheduler.next_step(begun - self.started);
                 if !step.batch.rows.is_empty() {
@@ -46,6 +48,7 @@ impl Worker {
                 step
             };
             if !step.batch.rows.is_empty() {
+                self.write_drafts(&mut step);
                 self.run_step(&step);
             } else if !self.scheduler.lock().is_idle() {
                 std::thread::sleep(NAP);
@@ -76,31 +79,69 @@ impl Worker {
         sequences.into_iter().for_each(|sequence| scheduler.enqueue(sequence));
     }
 
-    /// Runs one step. A model that fails, even by a panic, costs the requests that run, never the
-    /// engine. A panic of the bookkeeping ends the thread: books that are broken stay closed.
+    /// Lets the draft model write its drafts, if there is one. If it fails nothing is drafted any
+    /// more: no answer needs it.
+    fn write_drafts(&mut self, step: &mut Step) {
+        let Some(draft) = &mut self.draft else { return };
+        let begun = Instant::now();
+        let mut has_failed = false;
+        while !has_failed {
+            let Some(small) = self.scheduler.lock().next_draft(step) else { break };
+            let begun = Instant::now();
+            match run(draft.as_mut(), &small.batch) {
+                Ok(logits) => {
+                    let mut scheduler = self.scheduler.lock();
+                    scheduler.on_draft_done(step, &small, logits);
+                    scheduler.note_draft_seconds(&small, begun.elapsed().as_secs_f64());
+                }
+                Err(_) => has_failed = true,
+            }
+        }
+        let mut scheduler = self.scheduler.lock();
+        let stats = &mut scheduler.stats_mut().speculation;
+        stats.draft_seconds += begun.elapsed().as_secs_f64();
+        if has_failed {
+            stats.failures += 1;
+            self.draft = None;
+        }
+    }
+
+    /// Runs one step. A model that fails costs the requests that run, never the engine. A panic of
+    /// the bookkeeping ends the thread: books that are broken stay closed.
     fn run_step(&mut self, step: &Step) {
         let begun = Instant::now();
-        let runner = &mut self.runner;
-        let run = AssertUnwindSafe(move || {
-            // Moved in, so that what it gives may outlive the closure.
-            let runner = runner;
-            runner.run(&step.batch)
-        });
-        let result = catch_unwind(run)
-            .unwrap_or_else(|_| Err(RunError("it panicked; the log has the message".into())));
+        let result = run(self.runner.as_mut(), &step.batch);
         let computed = Instant::now();
         let mut scheduler = self.scheduler.lock();
         match result {
             Ok(logits) => {
                 scheduler.on_step_done(step, logits);
+                scheduler.note_step_seconds(step, begun.elapsed().as_secs_f64());
                 let stats = scheduler.stats_mut();
-                stats.bytes_read = self.runner.bytes_read();
-                stats.model_seconds.observe((computed - begun).as_secs_f64());
+                let seconds = (computed - begun).as_secs_f64();
+                stats.model_seconds.observe(seconds);
+                if step.drafts().iter().any(|&drafts| drafts > 0) {
+                    stats.speculation.verify_seconds += seconds;
+                }
                 stats.sampling_seconds.observe(computed.elapsed().as_secs_f64());
+                let draft = self.draft.as_ref().and_then(|draft| draft.bytes_read());
+                let bytes_read = self.runner.bytes_read();
+                stats.bytes_read = bytes_read.map(|bytes| bytes + draft.unwrap_or(0));
             }
             Err(error) => scheduler.finish_all(&FinishReason::Failed(error.to_string())),
         }
     }
+}
+
+/// Runs a batch. A model that panics has failed like any other.
+fn run<'a>(runner: &'a mut dyn Runner, batch: &Batch) -> Result<&'a [f32], RunError> {
+    let run = AssertUnwindSafe(move || {
+        // Moved in, so that what it gives may outlive the closure.
+        let runner = runner;
+        runner.run(batch)
+    });
+    let panicked = |_| Err(RunError("it panicked; the log has the message".into()));
+    catch_unwind(run).unwrap_or_else(panicked)
 }
 
 impl Drop for Worker {

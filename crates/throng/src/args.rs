@@ -10,6 +10,7 @@ mod kv_cache_dtype;
 mod load;
 mod quantize;
 mod serve;
+mod speculation;
 #[cfg(feature = "top")]
 mod top;
 
@@ -33,6 +34,7 @@ pub use self::kv_cache_dtype::KvCacheDtype;
 pub use self::load::{ConversationsArgs, FairnessArgs, LoadArgs, LoadCommand, SoakArgs};
 pub use self::quantize::QuantizeArgs;
 pub use self::serve::{Secret, ServeArgs};
+pub use self::speculation::SpeculationArgs;
 #[cfg(feature = "top")]
 pub use self::top::TopArgs;
 
@@ -173,6 +175,8 @@ pub struct ChatArgs {
     #[command(flatten)]
     pub sampling: SamplingArgs,
     #[command(flatten)]
+    pub speculation: SpeculationArgs,
+    #[command(flatten)]
     pub model: ModelArgs,
 }
 
@@ -188,6 +192,8 @@ pub struct GenerateArgs {
     pub conversation: ConversationArgs,
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub speculation: SpeculationArgs,
     #[command(flatten)]
     pub model: ModelArgs,
 }

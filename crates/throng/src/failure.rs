@@ -9,7 +9,7 @@ use throng_chat::{ChatError, TokenizerError};
 use throng_checkpoint::quantised::QuantiseError;
 use throng_checkpoint::synth::SynthError;
 use throng_checkpoint::{CheckpointError, WriteError};
-use throng_engine::{InvalidSampling, SubmitError};
+use throng_engine::{DraftMismatch, InvalidSampling, StartError, SubmitError};
 use throng_hub::HubError;
 use throng_model::{CpuError, LoadError};
 use throng_server::ServeError;
@@ -101,6 +101,12 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<QuantisationError>() {
         return Some(error.hint().to_owned());
     }
+    if let Some(StartError::Draft(error)) = error.downcast_ref() {
+        return Some(draft_hint(error).to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<DraftMismatch>() {
+        return Some(draft_hint(error).to_owned());
+    }
     let hint = if error.is::<ChatError>() {
         "`throng generate --raw` and `throng score` need no chat format"
     } else if error.is::<TokenizerError>() {
@@ -127,6 +133,17 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
     };
     Some(hint.to_owned())
+}
+
+fn draft_hint(error: &DraftMismatch) -> &'static str {
+    match error {
+        DraftMismatch::Context { .. } => {
+            "less --kv-cache-memory bounds prompt and answer together by less; ngram has no bound"
+        }
+        _ => {
+            "a draft model has the vocabulary of the model that it drafts for; ngram needs no model"
+        }
+    }
 }
 
 fn synth_hint(error: &SynthError) -> &'static str {

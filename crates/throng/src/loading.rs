@@ -1,6 +1,7 @@
 //! From a folder, or from nothing, to a model that answers.
 
 use std::io::{Write, stderr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -12,12 +13,14 @@ use throng_model::{LoadOptions, Precision, Progress, Runner, stored};
 use throng_ops::{Backend, Cpu, Weighed};
 use throng_spec::{ModelSpec, Quantisation, Stored};
 
-use crate::args::ModelArgs;
+use crate::args::{ModelArgs, SpeculationArgs};
+use crate::drafting::DraftModel;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::memory::{Memory, free_bytes, kv_bytes};
 use crate::nano;
 use crate::source::Source;
+use crate::threads::threads;
 
 /// Weights below this are loaded before a plan or a progress bar could be read.
 const SHORT_LOAD_BYTES: usize = 256 << 20;
@@ -32,7 +35,7 @@ pub struct Model {
     pub tokenizer: Tokenizer,
     /// Sampling defaults.
     pub generation: Generation,
-    checkpoint: Checkpoint,
+    pub(crate) checkpoint: Checkpoint,
     /// What its weights are quantised to while they are loaded.
     quantisation: Quantisation,
     /// Its tensors as they are then.
@@ -48,13 +51,27 @@ impl Model {
     /// A file is missing, corrupt or not what it should be, or its weights cannot be quantised as
     /// asked.
     pub fn open(args: &ModelArgs) -> Result<Self> {
-        let (name, checkpoint) = match &args.model {
-            Some(model) if model.exists() || model.as_os_str() != nano::NAME => {
-                let source = Source::resolve(model)?;
-                (source.name, Checkpoint::open(&source.path)?)
-            }
-            _ => (nano::NAME.to_owned(), Checkpoint::embedded(&nano::FILES)?),
-        };
+        match &args.model {
+            Some(model) => Self::named(model, args),
+            None => Self::of(nano::NAME.to_owned(), Checkpoint::embedded(&nano::FILES)?, args),
+        }
+    }
+
+    /// Opens a path, a model of the hub that was pulled, or a built-in model.
+    ///
+    /// # Errors
+    /// As [`Model::open`].
+    pub fn named(model: &Path, args: &ModelArgs) -> Result<Self> {
+        let built_in = model.to_str().filter(|_| !model.exists());
+        let built_in = built_in.and_then(|name| Some((name, nano::files(name)?)));
+        if let Some((name, files)) = built_in {
+            return Self::of(name.to_owned(), Checkpoint::embedded(files)?, args);
+        }
+        let source = Source::resolve(model)?;
+        Self::of(source.name, Checkpoint::open(&source.path)?, args)
+    }
+
+    fn of(name: String, checkpoint: Checkpoint, args: &ModelArgs) -> Result<Self> {
         let tokenizer = Tokenizer::from_json(checkpoint.tokenizer_json())?;
         let generation = checkpoint.generation().clone();
         let (spec, tensors) = (checkpoint.spec(), stored(&checkpoint));
@@ -125,22 +142,27 @@ impl Model {
         wanted_logits: Option<usize>,
     ) -> Result<Box<dyn Runner>> {
         let cpu = Cpu::new(threads(args.threads)?, args.isa)?;
-        self.runner_on(cpu, args, config, wanted_logits)
+        self.runner_on(cpu, args, config, wanted_logits, None)
     }
 
-    /// The same on a backend of one's own.
+    /// The same on a backend of one's own, beside a model that drafts.
     ///
     /// # Errors
-    /// As [`Model::runner`].
+    /// As [`Model::runner`], or the two models do not go together.
     pub fn runner_on<B: Backend + 'static>(
         &self,
         backend: B,
         args: &ModelArgs,
         config: EngineConfig,
         wanted_logits: Option<usize>,
+        draft: Option<&DraftModel>,
     ) -> Result<Box<dyn Runner>> {
         let free = free_bytes(args.memory, &Machine::this());
-        let sizing = self.sizing(free, args, config, wanted_logits);
+        let sizing = self.sizing(free, args, config, wanted_logits, draft);
+        let draft_bytes = match draft {
+            Some(draft) => draft.check(self.spec().vocab, sizing.room())?,
+            None => 0,
+        };
         let precision = sizing.precision;
         let options = LoadOptions {
             threads: threads(args.threads)?,
@@ -151,7 +173,7 @@ impl Model {
             kv_blocks: sizing.room().blocks,
             step_tokens: config.max_batched_tokens,
         };
-        let memory = Memory::new(&sizing, free);
+        let memory = Memory::new(&sizing, free, draft_bytes);
         if memory.plan.weights_bytes >= SHORT_LOAD_BYTES {
             // Where nobody reads it, the model is loaded all the same.
             let _ = stderr().write_all(memory.table(&self.title()).as_bytes());
@@ -176,7 +198,7 @@ impl Model {
         wanted_logits: Option<usize>,
     ) -> Memory {
         let free = free_bytes(args.memory, &Machine::this());
-        Memory::new(&self.sizing(free, args, config, wanted_logits), free)
+        Memory::new(&self.sizing(free, args, config, wanted_logits, None), free, 0)
     }
 
     /// Its name, and what is quantised of it.
@@ -193,12 +215,16 @@ impl Model {
         args: &ModelArgs,
         config: EngineConfig,
         wanted_logits: Option<usize>,
+        draft: Option<&DraftModel>,
     ) -> Sizing<'_> {
         let (spec, tensors, precision) = (&self.sized, &self.tensors, self.precision(args));
         let kv_dtype = args.kv_cache_dtype.or(precision);
         let sizing =
             Sizing { spec, tensors, precision, kv_dtype, config, kv_bytes: 0, wanted_logits };
-        Sizing { kv_bytes: kv_bytes(args.kv_cache_memory, free, &sizing), ..sizing }
+        match draft {
+            Some(draft) => draft.beside(sizing, free, args.kv_cache_memory),
+            None => Sizing { kv_bytes: kv_bytes(args.kv_cache_memory, free, &sizing), ..sizing },
+        }
     }
 
     /// Bytes a second that this machine reads from memory, measured for half a second; `None` for a
@@ -222,29 +248,21 @@ impl Model {
     pub fn engine(
         &self,
         args: &ModelArgs,
+        drafts: &SpeculationArgs,
         config: EngineConfig,
         wanted_logits: Option<usize>,
     ) -> Result<Engine> {
         let threads = threads(args.threads)?;
-        let config = EngineConfig { threads, ..config };
+        let speculation = drafts.speculation();
+        let config = EngineConfig { threads, speculation, ..config };
+        let drafted = speculation.map_or(0, |speculation| speculation.tokens);
+        let wanted_logits = wanted_logits.map(|wanted| wanted * (1 + drafted));
+        let draft = drafts.model().map(|name| DraftModel::open(name, self, args, config));
+        let draft = draft.transpose()?;
         let cpu = Weighed::new(Cpu::new(threads, args.isa)?);
-        Ok(Engine::start(self.runner_on(cpu, args, config, wanted_logits)?, config)?)
-    }
-}
-
-/// Threads to compute with: as many as asked for, or one a core.
-///
-/// # Errors
-/// None, or more than any machine has.
-pub fn threads(asked: Option<usize>) -> Result<usize> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match asked {
-        None => Ok(cores),
-        Some(threads @ 1..=1024) => Ok(threads),
-        Some(threads) => {
-            let message = format!("--threads is {threads}; it must be between 1 and 1024");
-            Err(Failure { message, hint: "without it, every core computes" }.into())
-        }
+        let runner = self.runner_on(cpu, args, config, wanted_logits, draft.as_ref())?;
+        let draft = draft.map(|draft| draft.runner(args, runner.kv_blocks().full)).transpose()?;
+        Ok(Engine::start_with_draft(runner, draft, config)?)
     }
 }
 

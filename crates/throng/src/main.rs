@@ -3,6 +3,7 @@
 mod answer;
 mod args;
 mod command;
+mod drafting;
 mod failure;
 mod inspect;
 mod interrupt;
@@ -15,9 +16,11 @@ mod progress;
 mod request_log;
 mod settings;
 mod source;
+mod speculative_config;
 #[cfg(feature = "load")]
 mod stop;
 mod terminal;
+mod threads;
 mod units;
 
 use std::process::ExitCode;

@@ -20,6 +20,7 @@ pub struct Memory {
     /// How the KV cache keeps keys and values.
     pub kv_dtype: KvDtype,
     step_tokens: usize,
+    draft_bytes: usize,
 }
 
 /// Memory that a model may take: what was typed, or what the machine has free.
@@ -41,15 +42,17 @@ pub fn kv_bytes(typed: Option<ByteSize>, free: Option<usize>, sizing: &Sizing<'_
 }
 
 impl Memory {
-    /// Of a model that is to be run so, where so much is free.
-    pub fn new(sizing: &Sizing<'_>, free_bytes: Option<usize>) -> Self {
+    /// Of a model that is to be run so, where so much is free and a model that drafts takes some.
+    pub fn new(sizing: &Sizing<'_>, free_bytes: Option<usize>, draft_bytes: usize) -> Self {
+        let verdict = |free: usize| sizing.verdict(free.saturating_sub(draft_bytes));
         Self {
             plan: sizing.plan(),
             room: sizing.room(),
             free_bytes,
-            verdict: free_bytes.map_or(Verdict::Fits, |free| sizing.verdict(free)),
+            verdict: free_bytes.map_or(Verdict::Fits, verdict),
             kv_dtype: sizing.kv_dtype,
             step_tokens: sizing.config.max_batched_tokens,
+            draft_bytes,
         }
     }
 
@@ -58,16 +61,20 @@ impl Memory {
         let free_bytes = self.free_bytes.unwrap_or(usize::MAX);
         match self.verdict {
             Verdict::Fits => Ok(()),
-            verdict => {
-                let (name, plan, kv_dtype) = (name.to_owned(), self.plan, self.kv_dtype);
-                Err(DoesNotFit { name, plan, kv_dtype, free_bytes, verdict })
-            }
+            verdict => Err(DoesNotFit {
+                name: name.into(),
+                plan: self.plan,
+                kv_dtype: self.kv_dtype,
+                draft_bytes: self.draft_bytes,
+                free_bytes,
+                verdict,
+            }),
         }
     }
 
     /// A short table, with a line's end at each line's end.
     pub fn table(&self, name: &str) -> String {
-        let Self { plan, room, kv_dtype, step_tokens, .. } = self;
+        let Self { plan, room, kv_dtype, step_tokens, draft_bytes, .. } = self;
         let free = match self.free_bytes {
             Some(free) => format!("of {} that may be taken", bytes(free)),
             None => "of an unknown amount".to_owned(),
@@ -80,28 +87,33 @@ impl Memory {
             ("weights", plan.weights_bytes, "as the kernels keep them"),
             ("KV cache", plan.kv_bytes, &cache),
             ("workspace", plan.workspace_bytes, &step),
-            ("in all", plan.total_bytes(), &free),
+            ("drafts", *draft_bytes, "the model that drafts, and its own KV cache"),
+            ("in all", plan.total_bytes().saturating_add(*draft_bytes), &free),
         ];
+        let rows = rows.into_iter().filter(|(what, size, _)| *what != "drafts" || *size > 0);
         let rows =
             rows.map(|(what, size, remark)| format!("  {what:<9} {:>8}  {remark}\n", bytes(size)));
-        format!("memory of {name}\n{}", rows.concat())
+        format!("memory of {name}\n{}", rows.collect::<String>())
     }
 }
 
 /// A model that the machine has no memory for.
 #[derive(Debug)]
 pub struct DoesNotFit {
-    name: String,
+    name: Box<str>,
     plan: MemoryPlan,
     kv_dtype: KvDtype,
+    draft_bytes: usize,
     free_bytes: usize,
     verdict: Verdict,
 }
 
 impl std::fmt::Display for DoesNotFit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (needed, free) = (bytes(self.plan.total_bytes()), bytes(self.free_bytes));
-        write!(f, "{} takes {needed} of memory, and {free} may be taken", self.name)
+        let needed = self.plan.total_bytes().saturating_add(self.draft_bytes);
+        let (needed, free) = (bytes(needed), bytes(self.free_bytes));
+        let drafts = if self.draft_bytes > 0 { " with the model that drafts for it" } else { "" };
+        write!(f, "{}{drafts} takes {needed} of memory, and {free} may be taken", self.name)
     }
 }
 
@@ -160,7 +172,7 @@ mod tests {
             kv_bytes: 1 << 30,
             wanted_logits: None,
         };
-        Memory::new(&sizing, free_bytes)
+        Memory::new(&sizing, free_bytes, 0)
     }
 
     #[test]

@@ -144,6 +144,38 @@ fn prompts_past_the_context_are_refused_before_they_run() {
 }
 
 #[test]
+fn drafts_that_cannot_be_are_refused() {
+    for (config, what) in [
+        ("ngram", "expected"),
+        (r#"{"num_speculative_tokens":4}"#, "method is missing"),
+        (r#"{"method":"ngram","num_speculative_tokens":0}"#, "num_speculative_tokens is 0"),
+        (r#"{"method":"ngram","tokens":4}"#, "unknown field `tokens`"),
+    ] {
+        let outcome = throng(&["serve", "--port", "0", "--speculative-config", config], b"");
+        assert!(!outcome.success && outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(what), "{}", outcome.stderr);
+    }
+    let refuse = |folder: &Path, what| {
+        let config = format!(r#"{{"model":"{}"}}"#, folder.display());
+        fail(&["generate", "hi", "--speculative-config", &config], what)
+    };
+    refuse(Path::new("no/such/model.gguf"), "no/such/model.gguf");
+    let stderr = refuse(checkpoint(|_| {}).path(), "cannot draft for nano: token ");
+    assert!(stderr.contains("hint: a draft model has the tokenizer"), "{stderr}");
+    // The same tokens, but too few positions.
+    let folder = tempfile::tempdir().unwrap();
+    let draft = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nano-draft");
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        std::fs::copy(draft.join(file), folder.path().join(file)).unwrap();
+    }
+    edit("config.json", "\"max_position_embeddings\": 4096", "\"max_position_embeddings\": 1024")(
+        folder.path(),
+    );
+    let stderr = refuse(folder.path(), "a context of 1024, the model runs with 4096");
+    assert!(stderr.contains("hint: less --kv-cache-memory"), "{stderr}");
+}
+
+#[test]
 fn standard_input_must_be_text() {
     let outcome = throng(&["generate", "-"], &[0xff, 0xfe, 0x00]);
     assert!(!outcome.success && outcome.stderr.starts_with("error: "), "{}", outcome.stderr);

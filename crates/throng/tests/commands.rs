@@ -40,6 +40,20 @@ fn the_prompt_can_come_from_standard_input() {
 }
 
 #[test]
+fn drafts_change_no_answer() {
+    let ask = ["generate", "What is 37 * 48?", "--effort", "high", "--seed", "7"];
+    let plain = throng(&ask, b"");
+    for config in [
+        r#"{"method":"ngram","num_speculative_tokens":3,"prompt_lookup_min":1}"#,
+        r#"{"model":"nano-draft","num_speculative_tokens":5}"#,
+    ] {
+        let drafted = throng(&[&ask[..], &["--speculative-config", config]].concat(), b"");
+        assert_eq!(drafted.stdout, plain.stdout, "{config}");
+    }
+    assert!(plain.stdout.contains("1776"), "{}", plain.stderr);
+}
+
+#[test]
 fn limits_and_stops_end_an_answer() {
     let whole = succeed(&["generate", "What is 12 + 7?"], b"");
     let last = whole.trim_end().chars().last().unwrap().to_string();

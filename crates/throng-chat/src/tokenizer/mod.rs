@@ -39,7 +39,7 @@ struct Inner {
 }
 
 /// What an id stands for.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 struct Token {
     /// Bytes of text; for an added token the UTF-8 of its name.
     bytes: Box<[u8]>,
@@ -176,6 +176,13 @@ impl Tokenizer {
     /// One more than the greatest id. A model's logits may have more entries than that.
     pub fn vocab_size(&self) -> usize {
         self.0.tokens.len()
+    }
+
+    /// The first id that does not stand for the same in another tokenizer.
+    pub fn first_difference(&self, other: &Self) -> Option<u32> {
+        let (ours, theirs) = (&self.0.tokens, &other.0.tokens);
+        let differ = |&id: &usize| ours.get(id) != theirs.get(id);
+        (0..ours.len().max(theirs.len())).find(differ).map(|id| id as u32)
     }
 
     /// Whether the id is a control token, which stands for no text.

@@ -52,6 +52,8 @@ pub(crate) struct PrefixCache {
     node_of: Vec<Option<BlockId>>,
     /// Of each block of the window pool: it stood at the end of something, or was found again.
     marked: Vec<bool>,
+    /// Of each block of the full pool: a draft model has all its keys and values too.
+    drafted: Vec<bool>,
     last_number: u64,
     /// Blocks kept so far, of both pools: the time by which they are.
     clock: u64,
@@ -76,6 +78,7 @@ impl PrefixCache {
             nodes: (0..blocks.full).map(|_| None).collect(),
             node_of: vec![None; blocks.window],
             marked: vec![false; blocks.window],
+            drafted: vec![false; blocks.full],
             last_number: 0,
             clock: 0,
             reuse: Reuse::default(),
@@ -143,6 +146,7 @@ impl PrefixCache {
         if taken.was_kept {
             self.forget(taken.id);
         }
+        self.drafted[taken.id as usize] = false;
         Some(taken.id)
     }
 
@@ -152,6 +156,16 @@ impl PrefixCache {
         self.leave_node(taken.id);
         self.marked[taken.id as usize] = false;
         Some(taken.id)
+    }
+
+    /// Whether a draft model has the whole of a block of the full pool.
+    pub(crate) fn is_drafted(&self, id: BlockId) -> bool {
+        self.drafted[id as usize]
+    }
+
+    /// Notes that a draft model has the whole of a block of the full pool.
+    pub(crate) fn set_drafted(&mut self, id: BlockId) {
+        self.drafted[id as usize] = true;
     }
 
     /// A holder gives a block of the full pool back, whose like may come again after `gap`. Those

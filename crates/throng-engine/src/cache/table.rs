@@ -27,8 +27,10 @@ impl SharedCache {
 /// Where a sequence's keys and values live.
 #[derive(Debug)]
 pub(crate) struct BlockTable {
-    cache: SharedCache,
-    full: Vec<BlockId>,
+    pub(super) cache: SharedCache,
+    pub(super) full: Vec<BlockId>,
+    /// Tokens that a draft model has, as far as it is known: drafts may be among them.
+    pub(super) drafted: usize,
     /// Blocks of the window pool, from block `behind` of the sequence on.
     window: VecDeque<BlockId>,
     behind: usize,
@@ -89,6 +91,7 @@ impl BlockTable {
         Self {
             cache: cache.clone(),
             full: found.full,
+            drafted: 0,
             window: found.window.into(),
             behind: found.behind,
             named,
@@ -105,6 +108,7 @@ impl BlockTable {
         Self {
             cache: cache.clone(),
             full: Vec::new(),
+            drafted: 0,
             window: VecDeque::new(),
             behind: 0,
             named: 0,
@@ -182,6 +186,19 @@ impl BlockTable {
         true
     }
 
+    /// Gives back what is held from block `end` on, where only drafts were.
+    pub(crate) fn shrink(&mut self, end: usize) {
+        let mut cache = self.cache.lock();
+        while self.window_end() > end.max(self.behind) {
+            let Some(id) = self.window.pop_back() else { break };
+            cache.release_window(id, Worth::Little, self.gap);
+        }
+        while self.full.len() > end.max(self.named) {
+            let Some(id) = self.full.pop() else { break };
+            cache.release_full(id, self.gap);
+        }
+    }
+
     /// Takes note that the first `computed` of `tokens` are in the cache: blocks that are full get
     /// names, and those that the window has passed are given back.
     pub(crate) fn fill(&mut self, tokens: &[u32], computed: usize) {
@@ -198,6 +215,9 @@ impl BlockTable {
             let (places, parent) = cache.name(prefix, before, own);
             self.parent = parent;
             self.full[self.named] = places.full;
+            if places.full != own.full && !cache.is_drafted(places.full) {
+                self.drafted = self.drafted.min(self.named * BLOCK_TOKENS);
+            }
             if let (Some(index), Some(id)) = (in_window, places.window) {
                 self.window[index] = id;
             }

@@ -5,10 +5,21 @@ use throng_model::BLOCK_TOKENS;
 use super::Scheduler;
 use super::running::Running;
 
+/// Tokens of the next step, and what is left.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Of each running sequence.
+    pub(super) counts: Vec<usize>,
+    /// Tokens that the step may have beside these.
+    pub(super) budget: usize,
+    /// Blocks of the window pool that nobody has a claim to.
+    pub(super) spare: usize,
+}
+
 impl Scheduler {
     /// Tokens of the next step for each running sequence, with blocks for all of them. Sequences
     /// with one pending token have it; what is left of the budget goes to the others in turn.
-    pub(super) fn plan(&mut self) -> Vec<usize> {
+    pub(super) fn plan(&mut self) -> Plan {
         self.make_answers_fit();
         let mut counts: Vec<usize> = self.running.iter().map(|_| 0).collect();
         let mut budget = self.config.max_batched_tokens;
@@ -25,7 +36,7 @@ impl Scheduler {
             counts[index] = self.grow(index, count, &mut spare);
             budget -= counts[index];
         }
-        counts
+        Plan { counts, budget, spare }
     }
 
     /// Takes places away until every sequence with one pending token has a block for it.
@@ -43,7 +54,7 @@ impl Scheduler {
 
     /// Takes the blocks for up to `count` more tokens of a sequence. Returns for how many there
     /// are some: where the model has windows, a long chunk may need more blocks than are spare.
-    fn grow(&mut self, index: usize, count: usize, spare: &mut usize) -> usize {
+    pub(super) fn grow(&mut self, index: usize, count: usize, spare: &mut usize) -> usize {
         let least = self.window_least;
         let Running { sequence, table } = &mut self.running[index];
         let computed = sequence.computed();

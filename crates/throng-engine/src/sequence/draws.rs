@@ -43,6 +43,18 @@ impl Sequence {
         })
     }
 
+    /// Draws the draft behind `drafted` others as its token would be drawn, as far as that is known
+    /// before the model has said what it says to those.
+    pub(crate) fn draft_job<'a>(&'a self, logits: &'a [f32], drafted: usize) -> Job<'a> {
+        let limits = &self.request.limits;
+        let index = self.answer_tokens() + drafted;
+        let barred = if index < limits.min_tokens { &limits.stop_tokens[..] } else { &[] };
+        let history = History { occurrences: self.occurrences.as_ref(), barred, allowed: None };
+        let sampling = &self.request.sampling;
+        let choice = Choice::Draw { sampling, index: index as u64, history };
+        Job { logits, choice, logprobs: None }
+    }
+
     /// Whether the last of what the jobs gave is a token that the form does not allow; then the job
     /// of the row's last logits gives another.
     pub(crate) fn refuses(&mut self, chosen: &[Option<Chosen>], vocab: usize) -> bool {

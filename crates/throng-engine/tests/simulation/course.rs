@@ -40,6 +40,8 @@ pub struct News {
     pub prompt_tokens: usize,
     /// Tokens of the answer that it gave.
     pub said: usize,
+    /// Those of its drafts that are the answer's tokens.
+    pub accepted: usize,
     /// Whether anything was computed that never was before.
     pub any: bool,
     /// What it costs its tenant.
@@ -98,18 +100,21 @@ impl Course {
         !self.scores_prompt
     }
 
-    /// Takes in a row of a step that is done. `history` is what the model read for it.
-    pub fn take(&mut self, row: &Row, history: &[u32]) -> News {
+    /// Takes in a row of a step that is done, whose last tokens are `drafts`. `history` is what the
+    /// model read for it.
+    pub fn take(&mut self, row: &Row, drafts: usize, history: &[u32]) -> News {
         let name = &self.name;
-        let (end, known) = (row.position + row.tokens.len(), self.prompt_tokens + self.said);
+        let (count, known) = (row.tokens.len() - drafts, self.prompt_tokens + self.said);
+        let end = row.position + count;
+        let drafted = &row.tokens[count..];
         assert!(!self.is_over, "{name}: a row after its end");
         assert!(end <= known, "{name}: tokens up to {end} where {known} are known");
-        assert_eq!(history, &self.tokens[..end], "{name}: the model read other tokens");
+        assert_eq!(history[..end], self.tokens[..end], "{name}: the model read other tokens");
+        assert_eq!(&history[end..], drafted, "{name}: the model read other drafts");
+        let decides = end == known && self.answers;
+        assert!(drafts == 0 || (decides && count == 1), "{name}: drafts behind {count} tokens");
         let scored = self.scores_prompt && self.said == 0;
-        let wanted = match (scored, end == known && self.answers) {
-            (true, _) => row.tokens.len(),
-            (false, last) => usize::from(last),
-        };
+        let wanted = if scored { count } else { usize::from(decides) } + drafts;
         // After the prompt's scores are told, a prompt that is computed again wants no logits.
         let wants = row.wanted_logits == wanted || (scored && self.reached >= self.prompt_tokens);
         assert!(wants, "{name}: {} logits, not {wanted}", row.wanted_logits);
@@ -119,18 +124,23 @@ impl Course {
         // What the cache had of the prompt at first is free.
         let before = if self.rows == 0 { row.position } else { self.reached };
         let new = end.min(self.prompt_tokens).saturating_sub(before.min(self.prompt_tokens));
-        let said = usize::from(end == known && self.answers && known < self.tokens.len());
-        let any = end > before || said > 0;
+        let left = &self.tokens[known..];
+        let accepted = drafted.iter().zip(left).take_while(|(draft, token)| draft == token).count();
+        // Each token is drawn behind the one before it; after the last one some draw in vain.
+        let draws = (accepted + 1).min(left.len() + usize::from(self.fails));
+        let draws = if decides { draws } else { 0 };
+        let said = draws.min(left.len());
+        let ends = if self.fails { draws > left.len() } else { said == left.len() };
         self.rows += 1;
-        self.computed = end;
-        self.reached = self.reached.max(end);
+        self.computed = end + draws.saturating_sub(1);
+        self.reached = self.reached.max(self.computed);
         self.said += said;
-        let last = if self.fails { known } else { known + said };
-        self.is_over = end == known && (!self.answers || (last == self.tokens.len()));
+        self.is_over = end == known && (!self.answers || ends);
         News {
             prompt_tokens: end.min(self.prompt_tokens).saturating_sub(row.position),
             said,
-            any,
+            accepted,
+            any: end > before || said > 0,
             service: new as u64 * PROMPT_COST + said as u64 * ANSWER_COST,
             restarted,
         }

@@ -10,7 +10,7 @@ use crate::arrival::{Arrival, Client};
 pub const FAILURE: &str = "the simulation's model failed";
 
 /// Events that the engine may keep for a client who does not read, with some room.
-const MAX_UNREAD: usize = 1024 + 4;
+const MAX_UNREAD: usize = 1024 + 16;
 
 /// The client's side of one choice of one request.
 #[derive(Debug)]

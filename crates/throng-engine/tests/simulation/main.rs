@@ -11,6 +11,7 @@ mod arrival;
 mod case;
 mod course;
 mod crowd;
+mod drafts;
 mod expectation;
 mod fairness;
 mod life;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::arrival::{Arrival, Client};
 use crate::case::Case;
+use crate::drafts::Draft;
 use crate::world::{Shape, World};
 
 /// Nobody waits longer for a smaller case.
@@ -78,7 +79,7 @@ fn candidates(case: &Case) -> Vec<Case> {
 }
 
 /// Cuts of a world.
-const WORLDS: [Smaller<World>; 10] = [
+const WORLDS: [Smaller<World>; 13] = [
     |world| match world.shape {
         Shape::Both(window) => Some(World { shape: Shape::Window(window), ..world.clone() }),
         _ => None,
@@ -93,6 +94,22 @@ const WORLDS: [Smaller<World>; 10] = [
     |world| {
         let mut smaller = world.clone();
         std::mem::replace(&mut smaller.config.prefix_cache, false).then_some(smaller)
+    },
+    |world| {
+        let mut smaller = world.clone();
+        smaller.config.speculation.take().map(|_| smaller)
+    },
+    |world| {
+        (world.draft.shape != Shape::Full).then(|| {
+            let draft = Draft { shape: Shape::Full, ..world.draft };
+            World { draft, ..world.clone() }
+        })
+    },
+    |world| {
+        let mut smaller = world.clone();
+        let speculation = smaller.config.speculation.as_mut()?;
+        speculation.tokens = speculation.tokens.checked_sub(1).filter(|&tokens| tokens > 0)?;
+        Some(smaller)
     },
     |world| {
         let mut smaller = world.clone();

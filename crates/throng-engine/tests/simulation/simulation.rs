@@ -11,6 +11,7 @@ use crate::arrival::Arrival;
 use crate::case::{Case, Failure};
 use crate::course::Course;
 use crate::crowd::{Crowd, Member};
+use crate::drafts::{self, Draft};
 use crate::expectation::alone;
 use crate::fairness::Fairness;
 use crate::life::{FAILURE, Life};
@@ -29,6 +30,8 @@ struct Simulation<'a> {
     /// Left alone by a panic: broken books would panic once more, and take the trace with them.
     scheduler: ManuallyDrop<Scheduler>,
     runner: ScriptedRunner,
+    /// The model that drafts, if one does.
+    draft: Option<ScriptedRunner>,
     now: Duration,
     crowd: Crowd,
     /// Arrivals that have come.
@@ -72,6 +75,7 @@ impl<'a> Simulation<'a> {
             world,
             scheduler: ManuallyDrop::new(scheduler),
             runner: ScriptedRunner::with_script(spec, blocks, script).strict(),
+            draft: Draft::runner(world, stats.full.blocks),
             now: Duration::ZERO,
             crowd: Crowd::default(),
             arrived: 0,
@@ -96,7 +100,10 @@ impl<'a> Simulation<'a> {
         }
         self.crowd.leave(self.now, false);
         let preemptions = self.scheduler.stats().preemptions;
-        let step = self.scheduler.next_step(self.now);
+        let mut step = self.scheduler.next_step(self.now);
+        if let Some(draft) = &mut self.draft {
+            drafts::write(&mut self.scheduler, draft, &mut step, limits::budget(self.world));
+        }
         self.scheduler.check_integrity();
         let stats = self.scheduler.stats();
         self.crowd.let_go(self.now);
@@ -244,6 +251,9 @@ impl<'a> Simulation<'a> {
         self.crowd.leave(self.now, true);
         let Some(logits) = logits else { return self.fail(step) };
         self.scheduler.on_step_done(step, &logits);
+        // Any times will do: no answer may depend on them.
+        let seconds = (1 + number % 7 + step.batch.tokens()) as f64;
+        self.scheduler.note_step_seconds(step, seconds);
         self.scheduler.check_integrity();
         self.take_rows(step);
         self.crowd.read(self.now, self.failed, false);

@@ -17,6 +17,9 @@ pub struct Summary {
     pub weighed: u64,
     /// Seeds in which some client had so much to read that the engine waited for it.
     pub unread: u64,
+    /// Drafts that came, and those that did not.
+    pub accepted: u64,
+    pub rejected: u64,
 }
 
 impl Summary {
@@ -33,7 +36,7 @@ impl Summary {
         assert!(self.events_mut().iter().all(|number| **number > 0), "not all happened: {text}");
     }
 
-    fn events_mut(&mut self) -> [&mut u64; 9] {
+    fn events_mut(&mut self) -> [&mut u64; 11] {
         [
             &mut self.requests,
             &mut self.refused,
@@ -44,6 +47,8 @@ impl Summary {
             &mut self.expired,
             &mut self.weighed,
             &mut self.unread,
+            &mut self.accepted,
+            &mut self.rejected,
         ]
     }
 }

@@ -7,6 +7,8 @@ use throng_model::{BLOCK_TOKENS, KvBlocks};
 use throng_spec::{KvDtype, ModelSpec};
 use throng_testkit::{Random, TinyGptOss, hashed_logits};
 
+use crate::drafts::{Draft, speculation};
+
 /// What the layers of a model see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -27,6 +29,8 @@ pub struct World {
     /// Blocks beyond the least that the engine starts with, in either pool.
     pub spare: KvBlocks,
     pub config: EngineConfig,
+    /// The model that drafts, if one does.
+    pub draft: Draft,
     /// The weight of each tenant.
     pub weights: Vec<u32>,
     /// Whether tenants share cached prefixes.
@@ -67,7 +71,9 @@ impl World {
                 prefix_cache: random.below(4) > 0,
                 fair_share: random.below(3) > 0,
                 threads: 1 + usize::from(random.below(10) == 0),
+                speculation: speculation(random),
             },
+            draft: Draft::random(random),
             weights: (0..1 + random.below(4)).map(|_| 1 + random.below(4) as u32).collect(),
             one_salt: random.below(3) == 0,
             step_ms: 1 + random.below(4) as u64,
@@ -118,6 +124,11 @@ impl World {
 
     /// The model's shape.
     pub fn spec(&self) -> ModelSpec {
+        self.spec_of(self.shape)
+    }
+
+    /// A model of the same vocabulary and context, whose layers see so much.
+    pub fn spec_of(&self, shape: Shape) -> ModelSpec {
         let tiny = TinyGptOss {
             vocab: self.vocab,
             context: self.context,
@@ -127,7 +138,7 @@ impl World {
         };
         let mut spec = ModelSpec::from_config(&tiny.config()).expect("a tiny model's config");
         for (index, layer) in spec.layers.iter_mut().enumerate() {
-            layer.attention.window = match self.shape {
+            layer.attention.window = match shape {
                 Shape::Full => None,
                 Shape::Window(window) => Some(window),
                 Shape::Both(window) => (index % 2 == 0).then_some(window),
@@ -199,6 +210,9 @@ impl fmt::Display for World {
             on(config.prefix_cache),
             on(config.fair_share),
         )?;
+        if let Some(speculation) = config.speculation {
+            writeln!(f, "{speculation:?}, {:?}", self.draft)?;
+        }
         let salts = if self.one_salt { "one salt" } else { "a salt each" };
         write!(f, "tenants: weights {weights:?}, {salts}")
     }

@@ -7,6 +7,7 @@ mod histogram;
 mod http;
 mod pace;
 mod request;
+mod speculation;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,6 +140,7 @@ pub(crate) async fn show(State(state): State<ServerState>) -> Result<Response, A
         .map_err(|_| ApiError::internal("The engine's counts could not be read"))?;
     let mut text = Exposition::new(&model);
     engine::write(&mut text, &stats);
+    speculation::write(&mut text, &stats.speculation);
     engine::write_reading(&mut text, &stats, bandwidth);
     let listed = state.metrics.listed.as_ref();
     engine::write_tenants(&mut text, &stats, listed);

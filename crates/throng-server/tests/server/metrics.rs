@@ -94,7 +94,12 @@ fn value(samples: &Samples, name: &str, labels: &str) -> f64 {
 fn a_server_that_has_done_nothing_has_counted_nothing() {
     let samples = metrics(&Server::start());
     let gauges = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc"];
-    let counts = ["generation_tokens_total", "time_to_first_token_seconds_count"];
+    let counts = [
+        "generation_tokens_total",
+        "time_to_first_token_seconds_count",
+        "spec_decode_num_drafts_total",
+        "spec_decode_num_accepted_tokens_total",
+    ];
     for name in gauges.into_iter().chain(counts) {
         assert_eq!(value(&samples, name, ""), 0.0, "{name}");
     }

@@ -8,7 +8,7 @@ use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{ArgAction, Args as ClapArgs, ValueEnum};
 use throng_server::{AllowedHost, Date, LogFormat, Origin};
 
-use super::ModelArgs;
+use super::{ModelArgs, SpeculationArgs};
 
 /// Arguments of `throng serve`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -181,6 +181,8 @@ pub struct ServeArgs {
         value_parser = RangedU64ValueParser::<u64>::new().range(..=86_400)
     )]
     pub drain_timeout: u64,
+    #[command(flatten)]
+    pub speculation: SpeculationArgs,
     #[command(flatten)]
     pub model: ModelArgs,
 }

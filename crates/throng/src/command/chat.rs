@@ -32,7 +32,7 @@ pub fn run(args: &ChatArgs) -> Result<()> {
     let chat = model.chat()?;
     let settings = Settings::new(&args.sampling, &model.generation)?;
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
-    let engine = model.engine(&args.model, config, Some(1))?;
+    let engine = model.engine(&args.model, &args.speculation, config, Some(1))?;
     let mut session = Session {
         stop_tokens: model.stop_tokens(&chat),
         chat,

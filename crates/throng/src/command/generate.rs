@@ -36,7 +36,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         (ids, model.stop_tokens(&chat), reply)
     };
     let config = EngineConfig { max_sequences: 1, ..EngineConfig::default() };
-    let engine = model.engine(&args.model, config, Some(1))?;
+    let engine = model.engine(&args.model, &args.speculation, config, Some(1))?;
     let request = Request {
         prompt,
         limits: settings.limits(stop_tokens),

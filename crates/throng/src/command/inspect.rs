@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::args::InspectArgs;
 use crate::failure::Failure;
 use crate::inspect::{Report, Setting, Subject, json, table};
-use crate::loading::threads;
 use crate::machine::Machine;
 use crate::memory::free_bytes;
 use crate::nano;
+use crate::threads::threads;
 
 /// Prints a table, or JSON.
 ///

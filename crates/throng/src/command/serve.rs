@@ -119,7 +119,7 @@ fn load(args: &ServeArgs) -> Result<App> {
         ..EngineConfig::default()
     };
     let memory_bandwidth = model.bandwidth(&args.model)?;
-    let engine = model.engine(&args.model, config, None)?;
+    let engine = model.engine(&args.model, &args.speculation, config, None)?;
     let plain = Defaults::default();
     let generation = &model.generation;
     let grammars = Grammars::new(model.tokenizer.clone());

@@ -59,7 +59,7 @@ impl Report {
             kv_dtype,
             kv: spec.kv_bytes(kv_dtype),
             steps: USERS.map(|users| StepBytes::of(spec, &kept, users, context, kv_dtype)),
-            memory: Memory::new(&sizing, setting.free_bytes),
+            memory: Memory::new(&sizing, setting.free_bytes, 0),
             context,
             setting,
             subject,

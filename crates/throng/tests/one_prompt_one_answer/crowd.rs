@@ -3,8 +3,8 @@
 use std::fmt;
 use std::thread;
 
-use throng_engine::{Engine, EngineConfig, Stats};
-use throng_model::KvBlocks;
+use throng_engine::{Drafter, Engine, EngineConfig, Ngram, Speculation, Stats};
+use throng_model::{KvBlocks, Runner};
 
 use crate::answer::Answer;
 use crate::client::Client;
@@ -21,6 +21,8 @@ pub struct Setting {
     pub cache: bool,
     /// Whether the pool is so small that not all fit in.
     pub tight: bool,
+    /// How tokens are drafted, if they are.
+    pub speculation: Option<Speculation>,
 }
 
 impl Setting {
@@ -29,7 +31,17 @@ impl Setting {
         let mut all = Vec::new();
         for chunk in [16, 64, 512] {
             for cache in [false, true] {
-                all.extend([false, true].map(|tight| Self { threads, chunk, cache, tight }));
+                for tight in [false, true] {
+                    let plain = Self { threads, chunk, cache, tight, speculation: None };
+                    // Every depth comes with either drafter, on one thread or on two.
+                    let turn = all.len() / 2;
+                    let tokens = 1 + turn % 8;
+                    let by_model = (turn + turn / 8 + threads).is_multiple_of(2);
+                    let drafter = if by_model { Drafter::Model } else { NGRAM };
+                    let speculation =
+                        Some(Speculation { drafter, tokens, adaptive: turn % 5 == 4 });
+                    all.extend([plain, Self { speculation, ..plain }]);
+                }
             }
         }
         all
@@ -40,9 +52,16 @@ impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cache = if self.cache { "a prefix cache" } else { "no prefix cache" };
         let pool = if self.tight { "a tight pool" } else { "a large pool" };
-        write!(f, "{} threads, steps of {} tokens, {cache}, {pool}", self.threads, self.chunk)
+        write!(f, "{} threads, steps of {} tokens, {cache}, {pool}", self.threads, self.chunk)?;
+        match self.speculation {
+            Some(speculation) => write!(f, ", {speculation:?}"),
+            None => Ok(()),
+        }
     }
 }
+
+/// What the text says already: often wrong, and sometimes right.
+pub const NGRAM: Drafter = Drafter::Ngram(Ngram { min: 1, max: 3 });
 
 /// Every client's answers when there is no other, the whole prompt in one step.
 pub fn alone(shelf: &Shelf, blocks: KvBlocks, clients: &[Client]) -> Vec<Vec<Answer>> {
@@ -62,9 +81,10 @@ pub fn alone(shelf: &Shelf, blocks: KvBlocks, clients: &[Client]) -> Vec<Vec<Ans
 }
 
 /// Serves all clients at once and compares what they get; if there is a cache, all once more, in
-/// the other order.
+/// the other order. The second model drafts, where one is to.
 pub fn together(
-    (shelf, blocks): (&Shelf, KvBlocks),
+    (shelf, draft): (&Shelf, Option<&Shelf>),
+    blocks: KvBlocks,
     setting: Setting,
     clients: &[Client],
     expected: &[Vec<Answer>],
@@ -77,9 +97,16 @@ pub fn together(
         prefix_cache: setting.cache,
         // Where nobody must make way for want of room, once without making way for others either.
         fair_share: setting.cache || setting.tight,
+        speculation: setting.speculation,
         ..EngineConfig::default()
     };
-    let engine = Engine::start(Box::new(shelf.lend(blocks, setting.chunk)), config).unwrap();
+    let runner = Box::new(shelf.lend(blocks, setting.chunk));
+    let drafts = setting.speculation.is_some_and(|one| one.drafter == Drafter::Model);
+    let draft = draft.filter(|_| drafts).map(|shelf| -> Box<dyn Runner> {
+        let blocks = KvBlocks { window: blocks.full, ..blocks };
+        Box::new(shelf.lend(blocks, setting.chunk))
+    });
+    let engine = Engine::start_with_draft(runner, draft, config).unwrap();
     let mut order: Vec<usize> = (0..clients.len()).collect();
     for round in 0..rounds(setting) {
         let streams: Vec<_> = order.iter().map(|&index| clients[index].submit(&engine)).collect();
@@ -127,6 +154,10 @@ fn check_stats(setting: Setting, clients: &[Client], stats: &Stats) {
     assert!(stats.preemptions > 0 || !setting.tight, "{setting}: nobody was preempted");
     assert_eq!((stats.running, stats.waiting), (0, 0), "{setting}");
     assert_eq!((stats.full.used, stats.window.used), (0, 0), "{setting}: blocks in use");
+    let drafts = &stats.speculation;
+    let accepted = drafts.accepted_tokens;
+    let some = accepted > 0 && accepted < drafts.drafted_tokens;
+    assert!(some || setting.speculation.is_none(), "{setting}: {drafts:?}");
 }
 
 /// A prompt can be found in the cache when it comes a second time.

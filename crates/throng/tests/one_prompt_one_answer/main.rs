@@ -1,6 +1,7 @@
 //! One prompt, one answer: 64 clients at once get the tokens and log-probabilities, bit for bit,
 //! that each would get alone, whatever the size of steps, with and without the prefix cache, with a
-//! pool so small that some are preempted, on one thread and on two.
+//! pool so small that some are preempted, with drafts from the text and from a model, on one thread
+//! and on two.
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
@@ -16,11 +17,12 @@ use std::time::Instant;
 
 use answer::Answer;
 use client::{Client, Sizes, clients};
-use crowd::{Setting, alone, together};
+use crowd::{NGRAM, Setting, alone, together};
 use shelf::Shelf;
 use throng_chat::{Chat, Tokenizer};
 use throng_checkpoint::Checkpoint;
 use throng_checkpoint::synth::{RandomModel, WriteOptions};
+use throng_engine::Speculation;
 use throng_model::{BLOCK_TOKENS, KvBlocks, KvDtype, LoadOptions, Precision, load};
 use throng_spec::{Quantisation, builtin};
 
@@ -37,7 +39,11 @@ fn tight(clients: &[Client]) -> KvBlocks {
 }
 
 fn nano() -> Checkpoint {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/nano");
+    trained("nano")
+}
+
+fn trained(name: &str) -> Checkpoint {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name);
     Checkpoint::open(&folder).unwrap()
 }
 
@@ -49,6 +55,8 @@ fn chat() -> Chat {
 /// A model, its clients, and what each of them gets when there is no other.
 struct Case {
     checkpoint: Checkpoint,
+    /// What drafts for it, if a model does.
+    draft: Option<Checkpoint>,
     precision: Precision,
     kv_dtype: KvDtype,
     clients: Vec<Client>,
@@ -58,7 +66,7 @@ struct Case {
 impl Case {
     fn new(checkpoint: Checkpoint, precision: Precision, sizes: Sizes) -> Self {
         let (clients, kv_dtype) = (clients(&chat(), sizes), precision.kv_dtype());
-        Self { checkpoint, precision, kv_dtype, clients, expected: None }
+        Self { checkpoint, draft: None, precision, kv_dtype, clients, expected: None }
     }
 
     /// Serves the clients in every setting on so many threads. What is expected comes from the
@@ -73,7 +81,9 @@ impl Case {
             kv_blocks: ROOMY,
             step_tokens: 512,
         };
-        let shelf = Shelf::new(load(&self.checkpoint, options, &mut |_| ()).unwrap());
+        let shelf = |checkpoint| Shelf::new(load(checkpoint, options, &mut |_| ()).unwrap());
+        let draft = self.draft.as_ref().map(shelf);
+        let shelf = shelf(&self.checkpoint);
         let expected = self.expected.get_or_insert_with(|| {
             assert_eq!(threads, 1);
             alone(&shelf, ROOMY, &self.clients)
@@ -82,13 +92,18 @@ impl Case {
             assert_eq!(setting.threads, threads);
             let blocks = if setting.tight { tight(&self.clients) } else { ROOMY };
             let start = Instant::now();
-            let stats = together((&shelf, blocks), setting, &self.clients, expected);
+            let models = (&shelf, draft.as_ref());
+            let stats = together(models, blocks, setting, &self.clients, expected);
             let seconds = start.elapsed().as_secs_f64();
             let rows = stats.step_rows.sum / stats.steps as f64;
             println!(
                 "{setting}: {} steps of {rows:.1} rows on average, \
-                 {} preemptions, {} tokens cached, {seconds:.1} s",
-                stats.steps, stats.preemptions, stats.cached_tokens
+                 {} preemptions, {} tokens cached, {} of {} drafts, {seconds:.1} s",
+                stats.steps,
+                stats.preemptions,
+                stats.cached_tokens,
+                stats.speculation.accepted_tokens,
+                stats.speculation.drafted_tokens
             );
         }
     }
@@ -98,6 +113,7 @@ const SIZES: Sizes = Sizes { skipped: 0, words: 120, answer: 32 };
 
 fn nano_answers_alike(precision: Precision) {
     let mut case = Case::new(nano(), precision, SIZES);
+    case.draft = Some(trained("nano-draft"));
     for threads in [1, 2] {
         case.run(threads, &Setting::all(threads));
     }
@@ -114,10 +130,14 @@ fn nano_fast() {
 }
 
 /// Keys and values in 8 bits, in fewer settings: where a prompt is cut in many places, where parts of
-/// it come from the cache, where some are preempted.
+/// it come from the cache, where some are preempted, with drafts on two threads.
 fn nano_answers_alike_with(kv_dtype: KvDtype, precision: Precision) {
     let mut case = Case { kv_dtype, ..Case::new(nano(), precision, SIZES) };
-    let setting = |threads, chunk, cache, tight| Setting { threads, chunk, cache, tight };
+    let setting = |threads, chunk, cache, tight| {
+        let drafts = Speculation { drafter: NGRAM, tokens: 4, adaptive: false };
+        let speculation = (threads > 1).then_some(drafts);
+        Setting { threads, chunk, cache, tight, speculation }
+    };
     case.run(1, &[setting(1, 64, true, false)]);
     case.run(2, &[setting(2, 16, false, true), setting(2, 64, true, true)]);
 }
@@ -149,7 +169,11 @@ fn four_layers_of_gpt_oss_20b() {
 
     let sizes = Sizes { skipped: 28, words: 24, answer: 6 };
     let mut case = Case::new(checkpoint, Precision::Fast, sizes);
-    let setting = |threads, chunk, cache, tight| Setting { threads, chunk, cache, tight };
+    let setting = |threads, chunk, cache, tight: bool| {
+        let speculation =
+            tight.then_some(Speculation { drafter: NGRAM, tokens: 3, adaptive: false });
+        Setting { threads, chunk, cache, tight, speculation }
+    };
     case.run(1, &[setting(1, 512, true, false)]);
     case.run(2, &[setting(2, 16, false, false), setting(2, 64, true, true)]);
 }

@@ -7,6 +7,7 @@ use throng_engine::{FinishReason, Step};
 use super::Simulation;
 use crate::arrival::tenant_name;
 use crate::crowd::Member;
+use crate::drafts::Draft;
 use crate::limits::budget;
 use crate::summary::Summary;
 
@@ -15,13 +16,18 @@ impl Simulation<'_> {
     pub(super) fn take_rows(&mut self, step: &Step) {
         let preemptions = self.scheduler.stats().preemptions;
         self.stale_tokens += step.batch.tokens();
-        let rows = step.batch.rows.iter().zip(self.runner.histories());
-        for ((row, history), &sequence) in rows.zip(step.sequences()) {
+        let rows = step.batch.rows.iter().zip(step.drafts()).zip(self.runner.histories());
+        for (((row, &drafts), history), &sequence) in rows.zip(step.sequences()) {
             let member = &mut self.crowd.0[sequence as usize];
             let first = member.course.rows == 0;
-            let news = member.course.take(row, history);
+            let news = member.course.take(row, drafts, history);
+            self.summary.accepted += news.accepted as u64;
+            self.summary.rejected += (drafts - news.accepted) as u64;
             let Member { life, course, tenant, .. } = member;
             let name = life.name();
+            // Who computes the same and draws by the same numbers is right to the answer's end.
+            let right = !Draft::is_always_right(self.world) || news.accepted == drafts;
+            assert!(right || course.is_over, "{name}: {} of {drafts} drafts", news.accepted);
             member.was_unread |= course.said - life.said >= 1000;
             let lost = preemptions > member.preemptions || member.was_unread;
             if let Some(cached) = life.cached_tokens.filter(|_| first && !lost) {

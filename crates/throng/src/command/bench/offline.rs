@@ -12,9 +12,10 @@ use throng_ops::{Cpu, Timed};
 use super::roofline::Rooflines;
 use super::{json, text};
 use crate::args::OfflineArgs;
-use crate::loading::{Model, threads};
+use crate::loading::Model;
 use crate::machine::Machine;
 use crate::progress::Progress;
+use crate::threads::threads;
 
 /// What was measured, and on what.
 pub struct Results {
@@ -76,7 +77,7 @@ fn measure(args: &OfflineArgs, plan: OfflinePlan, model: &Model) -> Result<Resul
         let isa = cpu.isa();
         let backend = Timed::new(cpu);
         let clock = backend.clock();
-        let mut runner = model.runner_on(backend, &args.model, config, wanted)?;
+        let mut runner = model.runner_on(backend, &args.model, config, wanted, None)?;
         let measurements = steps(runner.as_mut())?;
         let rooflines = Rooflines::measure(runner.as_mut(), (&clock, isa, threads), &plan)?;
         (measurements, Some(rooflines))

@@ -1,0 +1,118 @@
+//! Drafts behind the tokens that are due. They take what is left when everyone else has theirs: tokens
+//! of the step, and blocks that nobody holds.
+
+use throng_model::BLOCK_TOKENS;
+
+use super::plan::Plan;
+use super::running::Running;
+use super::{DraftStep, Scheduler, Step};
+use crate::speculation::{Candidate, Drafter, Speculation};
+
+/// What stands behind the tokens that are due to a sequence.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Drafts {
+    pub(super) tokens: Vec<u32>,
+    /// How many there may be; there are blocks for so many.
+    pub(super) room: usize,
+}
+
+impl Scheduler {
+    /// Drafts, or room for those that a model will draft, for the sequences of a plan, each with
+    /// blocks for its own.
+    pub(super) fn draft(&mut self, plan: &mut Plan) -> Vec<Drafts> {
+        let mut drafts = vec![Drafts::default(); self.running.len()];
+        let Some(speculation) = self.config.speculation else { return drafts };
+        if plan.budget == 0 || self.stats.speculation.failures > 0 {
+            return drafts;
+        }
+        for (index, drafts) in drafts.iter_mut().enumerate() {
+            if plan.counts[index] > 0 {
+                *drafts = self.proposed(index, speculation);
+            }
+        }
+        if speculation.adaptive {
+            self.adapt(plan, speculation.drafter, &mut drafts);
+        }
+        for (index, drafts) in drafts.iter_mut().enumerate() {
+            drafts.room = self.reserve(index, drafts.room.min(plan.budget), &mut plan.spare);
+            drafts.tokens.truncate(drafts.room);
+            plan.budget -= drafts.room;
+        }
+        drafts
+    }
+
+    /// What may be drafted for a sequence at most.
+    fn proposed(&mut self, index: usize, speculation: Speculation) -> Drafts {
+        let sequence = &mut self.running[index].sequence;
+        let room = sequence.draft_room().min(speculation.tokens);
+        if room == 0 {
+            return Drafts::default();
+        }
+        match speculation.drafter {
+            Drafter::Ngram(ngram) => {
+                let tokens = sequence.look_up(ngram, room);
+                Drafts { room: tokens.len(), tokens }
+            }
+            Drafter::Model => Drafts { tokens: Vec::new(), room },
+        }
+    }
+
+    /// Leaves as much of that as is worth it.
+    fn adapt(&mut self, plan: &Plan, drafter: Drafter, drafts: &mut [Drafts]) {
+        let others = self.depths.rate();
+        let by_model = drafter == Drafter::Model;
+        let running = self.running.iter_mut().zip(&plan.counts).zip(drafts.iter());
+        // Those that get a token of this step anyway.
+        let decoding = running
+            .filter(|((running, count), _)| **count > 0 && **count == running.sequence.pending());
+        let candidates = decoding.map(|((Running { sequence, table }, _), drafts)| Candidate {
+            room: drafts.room,
+            rate: sequence.acceptance(others),
+            behind: if by_model { sequence.tokens().len() - table.drafted() } else { 0 },
+        });
+        let candidates: Vec<Candidate> = candidates.collect();
+        let tokens = plan.counts.iter().sum();
+        let mut depths = self.depths.choose(&candidates, tokens);
+        if by_model {
+            self.depths.try_again(&candidates, &mut depths);
+        }
+        let mut depths = depths.into_iter();
+        for ((running, count), drafts) in self.running.iter_mut().zip(&plan.counts).zip(drafts) {
+            if *count == 0 || *count != running.sequence.pending() {
+                continue;
+            }
+            drafts.room = depths.next().unwrap_or(0);
+            let foreseen = drafts.tokens.first().filter(|_| drafts.room == 0);
+            running.sequence.foresee(foreseen.copied());
+        }
+    }
+
+    /// Notes what a step took, drawing included: the next drafts are as many as that makes worth
+    /// it. A scheduler has no clock; what it is told here changes no answer.
+    pub fn note_step_seconds(&mut self, step: &Step, seconds: f64) {
+        // Of what a prompt costs a draft's cost cannot be told.
+        let rows = step.batch.rows.iter().zip(&step.drafts);
+        if rows.clone().all(|(row, drafts)| row.tokens.len() == 1 + drafts) {
+            self.depths.step.observe(step.batch.tokens(), seconds);
+        }
+    }
+
+    /// Notes what a draft model's small step took.
+    pub fn note_draft_seconds(&mut self, draft: &DraftStep, seconds: f64) {
+        self.depths.draft.observe(draft.batch.tokens(), seconds);
+    }
+
+    /// Takes blocks for up to `count` drafts of a sequence that has one for the token that is due.
+    /// Returns for how many there are some without taking anyone's place.
+    fn reserve(&mut self, index: usize, count: usize, spare: &mut usize) -> usize {
+        let running = &self.running[index];
+        let available = self.cache.lock().full.available();
+        let end = (running.table.full_blocks() + available) * BLOCK_TOKENS;
+        let due = running.sequence.computed() + 1;
+        let count = count.min(end.saturating_sub(due));
+        if count == 0 {
+            return 0;
+        }
+        self.grow(index, 1 + count, spare).saturating_sub(1)
+    }
+}
