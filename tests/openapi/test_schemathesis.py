@@ -54,6 +54,8 @@ def test_the_server_is_as_it_says(server, document, tmp_path):
     # Schemathesis does not ask for the document that it has.
     for operation in operations - {"GET /openapi.json"}:
         assert answered[operation].get(200, 0) > 0, f"{operation} was never answered with 200"
+    for path in ("/v1/chat/completions", "/v1/responses", "/v1/completions"):
+        assert answered[f"POST {path}, in a stream"].get(200, 0) > 0, f"{path} was never streamed"
 
 
 def test_no_operation_forgets_to_ask_for_a_key(locked, tmp_path):
