@@ -46,20 +46,24 @@ fn harmony_headers_are_those_of_the_format() {
     assert_eq!(allowed(&mut begin(&[])), [special("<|channel|>")]);
     // With a function there is also the space before its name.
     assert!(allowed(&mut begin(&tools)).len() > 1);
-    let mut formed = begin(&tools);
-    formed.push(special("<|channel|>")).unwrap();
-    write(&mut formed, "analysis");
-    formed.push(special("<|message|>")).unwrap();
-    write(&mut formed, "Any thought: {\"é\"} ok");
-    for name in ["<|return|>", "<|call|>", "<|channel|>", "<|start|>"] {
-        assert!(!allowed(&mut formed).contains(&special(name)), "{name}");
-        assert_eq!(formed.push(special(name)), Err(FormError::NotAllowed(special(name))));
-    }
-    formed.push(special("<|end|>")).unwrap();
-    assert_eq!(allowed(&mut formed), [special("<|start|>")]);
-    formed.push(special("<|start|>")).unwrap();
-    write(&mut formed, "assistant");
+    let after_a_thought = || {
+        let mut formed = begin(&tools);
+        formed.push(special("<|channel|>")).unwrap();
+        write(&mut formed, "analysis");
+        formed.push(special("<|message|>")).unwrap();
+        write(&mut formed, "Any thought: {\"é\"} ok");
+        for name in ["<|return|>", "<|call|>", "<|channel|>", "<|start|>"] {
+            assert!(!allowed(&mut formed).contains(&special(name)), "{name}");
+            assert_eq!(formed.push(special(name)), Err(FormError::NotAllowed(special(name))));
+        }
+        formed.push(special("<|end|>")).unwrap();
+        assert_eq!(allowed(&mut formed), [special("<|start|>")]);
+        formed.push(special("<|start|>")).unwrap();
+        write(&mut formed, "assistant");
+        formed
+    };
     // A call may be any text, and ends the answer.
+    let mut formed = after_a_thought();
     let before = allowed(&mut formed);
     formed.push(special("<|channel|>")).unwrap();
     write(&mut formed, "commentary to=functions.get ");
@@ -70,11 +74,8 @@ fn harmony_headers_are_those_of_the_format() {
     assert!(allowed(&mut formed).contains(&special("<|call|>")));
     formed.push(special("<|call|>")).unwrap();
     assert!(allowed(&mut formed).is_empty());
-    // All of the call is taken back, and the text comes in its place.
-    let call = chat.tokenizer().encode("commentary to=functions.get ").unwrap().len()
-        + chat.tokenizer().encode("json").unwrap().len()
-        + chat.tokenizer().encode("{\"a\":").unwrap().len();
-    formed.rollback(call + 4).unwrap();
+    // Another answer has a text in its place, which must have the form.
+    let mut formed = after_a_thought();
     assert_eq!(allowed(&mut formed), before);
     formed.push(special("<|channel|>")).unwrap();
     write(&mut formed, "final");
@@ -153,31 +154,6 @@ fn a_thought_ends_with_its_tag_and_what_follows_is_the_text() {
     assert!(allowed(&mut formed).contains(&ends[0]));
     formed.push(ends[0]).unwrap();
     assert!(allowed(&mut formed).is_empty());
-}
-
-#[test]
-fn taking_tokens_back_leaves_what_was_there_before() {
-    let chat = nano();
-    let compiled = compile(&chat, &person()).unwrap();
-    let end = chat.stop_tokens()[0];
-    let form = Form::of_text(compiled, &[end]).unwrap();
-    let text = r#"{"name": "Ann", "age": 7, "tags": ["a"]}"#;
-    let ids = chat.tokenizer().encode(text).unwrap();
-    let mut formed = form.begin();
-    let mut sets = Vec::new();
-    for &id in ids.iter().chain([&end]) {
-        sets.push(allowed(&mut formed));
-        formed.push(id).unwrap();
-    }
-    assert_eq!(formed.rollback(ids.len() + 2), Err(FormError::TooFewTokens(ids.len() + 2)));
-    for back in 1..=ids.len() + 1 {
-        let from = ids.len() + 1 - back;
-        formed.rollback(back).unwrap();
-        assert_eq!(allowed(&mut formed), sets[from], "{back} back");
-        for &id in ids.iter().chain([&end]).skip(from) {
-            formed.push(id).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -46,12 +46,6 @@ pub trait ConstraintState: fmt::Debug + Send {
     /// # Errors
     /// The token was not allowed, or the form is too costly.
     fn commit(&mut self, id: u32) -> Result<(), ConstraintError>;
-
-    /// Takes the last `tokens` tokens back, of those that were committed.
-    ///
-    /// # Errors
-    /// There are not as many, or there was an error before.
-    fn rollback(&mut self, tokens: usize) -> Result<(), ConstraintError>;
 }
 
 /// Why an answer cannot be held to its form any longer.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::cache::Salt;
+use crate::drafts::DraftCounter;
 use crate::origin::{Origin, PromptFlag};
 use crate::penalties::Occurrences;
 use crate::queue::{Queue, QueueSlot};
@@ -67,16 +68,18 @@ impl Intake {
             let mut own = request.clone();
             own.sampling.seed = request.sampling.seed_of_choice(choice as u64);
             let (sender, events) = async_channel::unbounded();
+            let drafts = DraftCounter::default();
             let origin = Origin {
                 submitted: now,
                 context: self.context,
                 salt: salt.clone(),
                 prompt: prompt.clone(),
                 occurrences: occurrences.clone(),
+                drafts: drafts.clone(),
                 leads: choice == 0,
                 slot,
             };
-            (Sequence::new(own, origin, sender), EventStream::new(events))
+            (Sequence::new(own, origin, sender), EventStream::new(events, drafts))
         });
         sequences.collect()
     }

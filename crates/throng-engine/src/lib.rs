@@ -4,6 +4,7 @@
 mod cache;
 mod config;
 mod constraint;
+mod drafts;
 mod engine;
 mod event;
 mod fit;
@@ -24,6 +25,7 @@ mod worker;
 
 pub use config::EngineConfig;
 pub use constraint::{Constraint, ConstraintError, ConstraintState};
+pub use drafts::Drafts;
 pub use engine::{Engine, StartError};
 pub use event::{Event, FinishReason, TokenLogprobs, Usage};
 pub use fit::{KvRoom, Sizing, Verdict};

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cache::Salt;
+use crate::drafts::DraftCounter;
 use crate::penalties::Occurrences;
 use crate::queue::QueueSlot;
 
@@ -33,6 +34,8 @@ pub(crate) struct Origin {
     pub(crate) prompt: PromptFlag,
     /// The prompt's tokens, where a penalty counts.
     pub(crate) occurrences: Option<Occurrences>,
+    /// Where its drafts are counted.
+    pub(crate) drafts: DraftCounter,
     /// Whether it is the first of its request's choices.
     pub(crate) leads: bool,
     pub(crate) slot: QueueSlot,

@@ -10,6 +10,7 @@ use async_channel::Sender;
 
 use crate::cache::Salt;
 use crate::constraint::Constrained;
+use crate::drafts::DraftCounter;
 use crate::event::{Event, FinishReason, TokenLogprobs, Usage};
 use crate::origin::{Origin, PromptFlag};
 use crate::penalties::Occurrences;
@@ -44,9 +45,7 @@ pub(crate) struct Sequence {
     constrained: Option<Constrained>,
     /// Where its n-grams are, once one was looked for.
     lookup: Option<Lookup>,
-    /// Tokens that were drafted for it, and those of them that came.
-    drafted: usize,
-    accepted: usize,
+    drafts: DraftCounter,
     /// How often drafts are right of late.
     acceptance: Acceptance,
     /// A token that would have been drafted: who is not drafted for is looked at all the same.
@@ -79,8 +78,7 @@ impl Sequence {
             charged: 0,
             occurrences: origin.occurrences,
             lookup: None,
-            drafted: 0,
-            accepted: 0,
+            drafts: origin.drafts,
             acceptance: Acceptance::default(),
             foreseen: None,
             events,

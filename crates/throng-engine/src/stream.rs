@@ -2,6 +2,7 @@
 
 use async_channel::Receiver;
 
+use crate::drafts::{DraftCounter, Drafts};
 use crate::event::Event;
 
 /// The events of one request. Dropping it (and its [`Canceller`]s) cancels the request before the
@@ -9,11 +10,12 @@ use crate::event::Event;
 #[derive(Debug)]
 pub struct EventStream {
     events: Receiver<Event>,
+    drafts: DraftCounter,
 }
 
 impl EventStream {
-    pub(crate) fn new(events: Receiver<Event>) -> Self {
-        Self { events }
+    pub(crate) fn new(events: Receiver<Event>, drafts: DraftCounter) -> Self {
+        Self { events, drafts }
     }
 
     /// Waits for the next event; `None` after `Finish`.
@@ -29,6 +31,11 @@ impl EventStream {
     /// The next event if it is there already.
     pub fn try_next(&mut self) -> Option<Event> {
         self.events.try_recv().ok()
+    }
+
+    /// What became of the tokens drafted for it so far; all of them once `Finish` has come.
+    pub fn drafts(&self) -> Drafts {
+        self.drafts.drafts()
     }
 
     /// A handle that cancels the request from another thread.

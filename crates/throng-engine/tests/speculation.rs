@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use throng_engine::{
     DraftMismatch, Drafter, Engine, EngineConfig, Event, Limits, Logprobs, Ngram, Request,
-    Sampling, Speculation, StartError, Stats, Tenant,
+    Sampling, Speculation, SpeculationStats, StartError, Stats, Tenant,
 };
 use throng_model::{KvBlocks, Runner};
 use throng_spec::ModelSpec;
@@ -58,7 +58,11 @@ fn answer(
     let engine = Engine::start_with_draft(Box::new(model()), draft, config).unwrap();
     let mut stream = engine.submit(request.clone()).unwrap();
     let events = std::iter::from_fn(|| stream.next_blocking()).collect();
-    (events, engine.stats())
+    let (drafts, stats) = (stream.drafts(), engine.stats());
+    let SpeculationStats { drafted_tokens, accepted_tokens, .. } = stats.speculation;
+    let (accepted, rejected) = (drafts.accepted as u64, drafts.rejected as u64);
+    assert_eq!((accepted, accepted + rejected), (accepted_tokens, drafted_tokens), "its own");
+    (events, stats)
 }
 
 fn by_model(tokens: usize) -> Option<Speculation> {

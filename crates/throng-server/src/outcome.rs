@@ -1,7 +1,7 @@
 //! How an answer ended, and what it cost, as every endpoint writes it.
 
 use serde_json::{Value, json};
-use throng_engine::FinishReason;
+use throng_engine::{Drafts, FinishReason};
 
 use crate::error::ApiError;
 
@@ -30,6 +30,8 @@ pub(crate) struct Tokens {
     pub(crate) completion: usize,
     /// Of the reasoning.
     pub(crate) reasoning: usize,
+    /// Drafted for the answers, by speculative decoding.
+    pub(crate) drafts: Drafts,
 }
 
 impl std::iter::Sum for Tokens {
@@ -39,6 +41,10 @@ impl std::iter::Sum for Tokens {
             cached: sum.cached + one.cached,
             completion: sum.completion + one.completion,
             reasoning: sum.reasoning + one.reasoning,
+            drafts: Drafts {
+                accepted: sum.drafts.accepted + one.drafts.accepted,
+                rejected: sum.drafts.rejected + one.drafts.rejected,
+            },
         })
     }
 }
@@ -51,7 +57,11 @@ impl Tokens {
             "completion_tokens": self.completion,
             "total_tokens": self.prompt + self.completion,
             "prompt_tokens_details": { "cached_tokens": self.cached },
-            "completion_tokens_details": { "reasoning_tokens": self.reasoning },
+            "completion_tokens_details": {
+                "reasoning_tokens": self.reasoning,
+                "accepted_prediction_tokens": self.drafts.accepted,
+                "rejected_prediction_tokens": self.drafts.rejected,
+            },
         })
     }
 }

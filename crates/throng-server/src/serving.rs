@@ -6,7 +6,9 @@ use std::time::Instant;
 use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::request::Parts;
-use throng_engine::{Constraint, Event, EventStream, Limits, Logprobs, Request, SubmitError};
+use throng_engine::{
+    Constraint, Drafts, Event, EventStream, Limits, Logprobs, Request, SubmitError,
+};
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -188,6 +190,11 @@ impl Events {
                 Ok(event)
             }
         }
+    }
+
+    /// What became of the tokens drafted for it so far.
+    pub(crate) fn drafts(&self) -> Drafts {
+        self.stream.drafts()
     }
 
     /// So many of its tokens so far were reasoning.

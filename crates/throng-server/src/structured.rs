@@ -182,8 +182,4 @@ impl ConstraintState for FormState {
     fn commit(&mut self, id: u32) -> Result<(), ConstraintError> {
         self.0.push(id).map_err(|error| ConstraintError(error.to_string()))
     }
-
-    fn rollback(&mut self, tokens: usize) -> Result<(), ConstraintError> {
-        self.0.rollback(tokens).map_err(|error| ConstraintError(error.to_string()))
-    }
 }

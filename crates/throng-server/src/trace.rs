@@ -55,7 +55,7 @@ pub struct TracedTokens {
 
 impl From<&Tokens> for TracedTokens {
     fn from(tokens: &Tokens) -> Self {
-        let Tokens { prompt, cached, completion, reasoning } = *tokens;
+        let Tokens { prompt, cached, completion, reasoning, .. } = *tokens;
         Self { prompt, cached, completion, reasoning }
     }
 }

@@ -39,9 +39,6 @@ pub enum FormError {
     /// A token that was not allowed.
     #[error("token {0} may not come here")]
     NotAllowed(u32),
-    /// More tokens were to be taken back than there are.
-    #[error("there are no {0} tokens to take back")]
-    TooFewTokens(usize),
 }
 
 impl Form {

@@ -12,36 +12,15 @@ use super::vocabulary::Ids;
 pub struct Formed {
     form: Form,
     phase: Phase,
-    /// The tokens so far.
-    passed: Vec<Passed>,
-    /// How many of them come before the text with a form that is being written, or may begin.
-    before: usize,
-    /// That text on its way, once it was looked at.
-    live: Option<Live>,
+    /// The text with a form that is being written, or may begin, once it was looked at.
+    live: Option<Matcher>,
     allowed: Ids,
-}
-
-/// A token, and where the answer was before it.
-#[derive(Clone, Copy, Debug)]
-struct Passed {
-    phase: Phase,
-    id: u32,
-    /// Whether it belongs to a text with a form.
-    formed: bool,
-}
-
-/// A text with a form.
-#[derive(Debug)]
-struct Live {
-    matcher: Matcher,
-    /// How many tokens of the answer come before it.
-    before: usize,
 }
 
 impl Formed {
     pub(super) fn new(form: Form) -> Self {
         let phase = form.frame.first();
-        Self { form, phase, passed: Vec::new(), before: 0, live: None, allowed: Ids::new() }
+        Self { form, phase, live: None, allowed: Ids::new() }
     }
 
     /// Whether any token may come next, so that one that was drawn is looked at: that is far less
@@ -104,54 +83,18 @@ impl Formed {
                 next.ok_or(FormError::NotAllowed(id))?
             }
         };
-        self.passed.push(Passed { phase: self.phase, id, formed });
         self.phase = next;
         if !formed {
-            self.before = self.passed.len();
+            self.live = None;
         }
-        Ok(())
-    }
-
-    /// Takes the last `tokens` tokens back.
-    ///
-    /// # Errors
-    /// [`FormError::TooFewTokens`], or [`FormError::Grammar`] if there was such an error before.
-    pub fn rollback(&mut self, tokens: usize) -> Result<(), FormError> {
-        let left = self.passed.len().checked_sub(tokens).ok_or(FormError::TooFewTokens(tokens))?;
-        let of_text = |passed: &&Passed| passed.formed;
-        let before = left - self.passed[..left].iter().rev().take_while(of_text).count();
-        // What the text goes on with from there on is taken back; if that is another text, the one
-        // that was there is read anew when it is looked at.
-        match &mut self.live {
-            Some(live) if live.before == before => {
-                let text = self.passed[left..].iter().take_while(of_text).count();
-                live.matcher.rollback(text)?;
-            }
-            live => *live = None,
-        }
-        if let Some(&Passed { phase, .. }) = self.passed.get(left) {
-            self.phase = phase;
-        }
-        self.passed.truncate(left);
-        self.before = before;
         Ok(())
     }
 
     /// The text with a form that is being written, or may begin, here.
     fn matcher(&mut self) -> Result<Option<&mut Matcher>, FormError> {
         let Some(grammar) = self.form.frame.grammar(self.phase) else { return Ok(None) };
-        let before = self.before;
-        let live = match self.live.take() {
-            Some(live) if live.before == before => live,
-            _ => {
-                let mut matcher = self.form.grammars[grammar].begin();
-                for passed in &self.passed[before..] {
-                    matcher.push(passed.id)?;
-                }
-                Live { matcher, before }
-            }
-        };
-        Ok(Some(&mut self.live.insert(live).matcher))
+        let begin = || self.form.grammars[grammar].begin();
+        Ok(Some(self.live.get_or_insert_with(begin)))
     }
 
     fn setting(&self, may_end: bool) -> Setting<'_> {

@@ -14,8 +14,8 @@ use super::vocabulary::{Ids, Vocabulary, contains, remove};
 pub(super) struct Matcher {
     parser: Parser,
     vocabulary: Arc<Vocabulary>,
-    /// Of a text that is JSON, its reader before it and after each of its tokens; empty for others.
-    readers: Vec<Reader>,
+    /// Of a text that is JSON, what has read it so far.
+    reader: Option<Reader>,
 }
 
 /// What may come next.
@@ -29,7 +29,7 @@ pub(super) struct Next {
 impl Matcher {
     /// `reader`: what reads the text, if it is JSON.
     pub(super) fn new(parser: Parser, vocabulary: Arc<Vocabulary>, reader: Option<Reader>) -> Self {
-        Self { parser, vocabulary, readers: reader.into_iter().collect() }
+        Self { parser, vocabulary, reader }
     }
 
     /// What may come next.
@@ -42,7 +42,7 @@ impl Matcher {
         let mut tokens: Ids = both.map(|(allowed, text)| allowed & text).collect();
         tokens.resize(vocabulary.text().len(), 0);
         remove(&mut tokens, vocabulary.end());
-        if let Some(reader) = self.readers.last().filter(|reader| reader.is_in_number()) {
+        if let Some(reader) = self.reader.as_ref().filter(|reader| reader.is_in_number()) {
             let too_great = |id: &u32| reader.read(vocabulary.bytes(*id)).is_none();
             let digits = vocabulary.with_digits().iter().copied();
             digits.filter(too_great).for_each(|id| remove(&mut tokens, id));
@@ -63,7 +63,7 @@ impl Matcher {
         if !contains(self.vocabulary.text(), id) || self.parser.is_stopped() {
             return Ok(false);
         }
-        let reader = match self.readers.last() {
+        let reader = match &self.reader {
             None => None,
             Some(reader) => match reader.read(self.vocabulary.bytes(id)) {
                 None if reader.is_in_number() => return Ok(false),
@@ -71,7 +71,9 @@ impl Matcher {
             },
         };
         let taken = self.parser.try_consume_tokens(&[id]).map_err(failed)? == 1;
-        self.readers.extend(reader.filter(|_| taken));
+        if taken {
+            self.reader = reader;
+        }
         Ok(taken)
     }
 
@@ -79,18 +81,12 @@ impl Matcher {
     pub(super) fn may_end(&mut self) -> Result<bool, FormError> {
         self.parser.is_accepting().map_err(failed)
     }
-
-    /// Takes the last `tokens` tokens back.
-    pub(super) fn rollback(&mut self, tokens: usize) -> Result<(), FormError> {
-        self.readers.truncate(self.readers.len().saturating_sub(tokens));
-        self.parser.rollback(tokens).map_err(failed)
-    }
 }
 
 impl Clone for Matcher {
     fn clone(&self) -> Self {
-        let (vocabulary, readers) = (self.vocabulary.clone(), self.readers.clone());
-        Self { parser: self.parser.deep_clone(), vocabulary, readers }
+        let (vocabulary, reader) = (self.vocabulary.clone(), self.reader);
+        Self { parser: self.parser.deep_clone(), vocabulary, reader }
     }
 }
 

@@ -25,8 +25,7 @@ impl Sequence {
 
     /// Notes that the model has looked at drafts, and how many of them have come.
     pub(crate) fn note_drafts(&mut self, drafted: usize, accepted: usize) {
-        self.drafted += drafted;
-        self.accepted += accepted;
+        self.drafts.note(drafted, accepted);
         self.acceptance.observe(drafted, accepted);
     }
 

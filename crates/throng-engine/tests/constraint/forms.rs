@@ -53,11 +53,6 @@ impl ConstraintState for SumsState {
         self.passed.push(id);
         Ok(())
     }
-
-    fn rollback(&mut self, tokens: usize) -> Result<(), ConstraintError> {
-        self.passed.truncate(self.passed.len() - tokens);
-        Ok(())
-    }
 }
 
 /// Looks at tokens once they were drawn: of some answers it allows all, of others those that three
@@ -106,10 +101,6 @@ impl ConstraintState for LooseState {
         self.refused = None;
         Ok(())
     }
-
-    fn rollback(&mut self, _: usize) -> Result<(), ConstraintError> {
-        Ok(())
-    }
 }
 
 /// Allows so many tokens, and then no other: `Ok` with an empty set or an error.
@@ -143,11 +134,6 @@ impl ConstraintState for StuckState {
 
     fn commit(&mut self, _: u32) -> Result<(), ConstraintError> {
         self.left -= 1;
-        Ok(())
-    }
-
-    fn rollback(&mut self, tokens: usize) -> Result<(), ConstraintError> {
-        self.left += tokens;
         Ok(())
     }
 }

@@ -137,7 +137,9 @@ impl choices::Choice for Choice {
 
     async fn next(&mut self) -> Result<Option<Piece>, ApiError> {
         let Some(events) = &mut self.events else { return Ok(None) };
-        Ok(Some(match events.next().await? {
+        let event = events.next().await?;
+        self.tokens.drafts = events.drafts();
+        Ok(Some(match event {
             Event::Started { cached_tokens } => {
                 self.tokens.cached = if self.first { cached_tokens } else { 0 };
                 Piece::default()

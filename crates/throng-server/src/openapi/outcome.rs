@@ -22,13 +22,19 @@ pub(super) fn logprob() -> Schema {
 
 fn usage() -> Schema {
     let cached = amount().says("Tokens of the prompt that the cache had already.");
+    let drafted = "Of the tokens that speculative decoding drafted for the answers, those that";
+    let details = [
+        ("reasoning_tokens", amount()),
+        ("accepted_prediction_tokens", amount().says(&format!("{drafted} came."))),
+        ("rejected_prediction_tokens", amount().says(&format!("{drafted} did not come."))),
+    ];
     answer(
         [
             ("prompt_tokens", amount()),
             ("completion_tokens", amount().says("Those of the reasoning among them.")),
             ("total_tokens", amount()),
             ("prompt_tokens_details", answer([("cached_tokens", cached)], [])),
-            ("completion_tokens_details", answer([("reasoning_tokens", amount())], [])),
+            ("completion_tokens_details", answer(details, [])),
         ],
         [],
     )

@@ -219,7 +219,7 @@ impl Draft {
         if !self.is_over() || self.tokens == Tokens::default() {
             return Value::Null;
         }
-        let Tokens { prompt, cached, completion, reasoning } = self.tokens;
+        let Tokens { prompt, cached, completion, reasoning, .. } = self.tokens;
         json!({
             "input_tokens": prompt,
             // What a prompt leaves in the cache costs nothing, and is not counted.

@@ -25,6 +25,7 @@ mod responses_background;
 mod responses_refusals;
 mod responses_store;
 mod responses_tools;
+mod speculation;
 mod structured;
 mod support;
 mod tagged;
