@@ -9,12 +9,14 @@
 mod distribution;
 mod history;
 mod snapshot;
+mod speculation;
 mod view;
 mod watcher;
 
 pub use distribution::{Distribution, Quantile};
 pub use history::History;
 pub use snapshot::{Outcome, Pool, Snapshot, TenantCounts};
+pub use speculation::{Speculation, SpeculationCounts};
 pub use view::{Latency, Memory, TenantView, View};
 pub use watcher::{Facts, Sight, Watcher};
 

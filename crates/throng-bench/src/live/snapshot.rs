@@ -1,6 +1,7 @@
 //! What a server says that it has counted, at one moment.
 
 use super::distribution::Distribution;
+use super::speculation::SpeculationCounts;
 use crate::exposition::{Sample, samples};
 use crate::printable::printable;
 
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub read_bytes: Option<f64>,
     /// Bytes that the machine reads from memory a second.
     pub bandwidth: Option<f64>,
+    /// What came of drafts.
+    pub speculation: SpeculationCounts,
     /// Tokens of steps, and so the number of steps.
     pub step_tokens: Distribution,
     /// Answers of steps.
@@ -160,6 +163,8 @@ impl Snapshot {
             *number = Some(number.unwrap_or(0.0) + sample.value);
         } else if let Some(number) = base.strip_prefix("tenant_") {
             self.add_to_tenant(number, sample);
+        } else if base == "spec_decode_num_accepted_tokens_per_pos_total" {
+            self.speculation.add_at(sample);
         } else if base == "kv_cache_blocks" {
             self.add_to_pool(sample);
         } else if base == "request_success_total" {
@@ -194,7 +199,7 @@ impl Snapshot {
             "generation_tokens_total" => &mut self.generated_tokens,
             "model_read_bytes_total" => &mut self.read_bytes,
             "memory_bandwidth_bytes_per_second" => &mut self.bandwidth,
-            _ => return None,
+            _ => return self.speculation.number(name.strip_prefix("spec_decode_")?),
         })
     }
 

@@ -3,6 +3,7 @@
 use super::distribution::{Distribution, Quantile};
 use super::history::{History, Span};
 use super::snapshot::{Outcome, Pool, Snapshot, TenantCounts};
+use super::speculation::Speculation;
 
 /// Numbers to show. `None` is what the server does not say, or what needs two looks.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +30,8 @@ pub struct View {
     pub read: Option<f64>,
     /// The same between any two looks so far, oldest first.
     pub read_before: Vec<f64>,
+    /// What came of drafts; `None` of a server that never drafted.
+    pub speculation: Option<Speculation>,
     /// What comes from memory.
     pub memory: Option<Memory>,
     /// The KV cache of layers that see the whole context.
@@ -130,6 +133,7 @@ impl View {
             written_before: history.written(),
             read: rate(|look| look.prompt_tokens),
             read_before: history.read(),
+            speculation: Speculation::of(&now.speculation, moment),
             memory: moment.and_then(|moment| Memory::of(moment, bandwidth)),
             full: now.full,
             window: now.window,
@@ -209,7 +213,7 @@ fn tenants(now: &Snapshot, moment: Option<Span<'_>>, minute: Option<Span<'_>>) -
 }
 
 /// A part of a whole, from 0 to 1; `None` of nothing.
-fn share(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
+pub(super) fn share(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
     let whole = whole.filter(|&whole| whole > 0.0 && whole.is_finite())?;
     part.map(|part| (part / whole).clamp(0.0, 1.0))
 }

@@ -25,7 +25,7 @@ impl Block {
 
     /// Sets others apart.
     fn blank() -> Self {
-        Self::new(8, vec![Line::default()])
+        Self::new(9, vec![Line::default()])
     }
 }
 
@@ -53,14 +53,15 @@ pub fn lines(
 fn seen(first: Line<'static>, view: &View, width: usize, style: &Style) -> Vec<Block> {
     let mut blocks = vec![
         Block::new(0, vec![first]),
-        Block::new(9, vec![header::rule(width, style)]),
+        Block::new(10, vec![header::rule(width, style)]),
         Block::new(1, sections::load(view, style)),
         Block::new(2, sections::speed(view, width, style)),
+        Block::new(5, sections::speculation(view, width, style)),
         Block::new(3, sections::memory(view, width, style)),
-        Block::new(5, sections::prefix_cache(view, style)),
+        Block::new(6, sections::prefix_cache(view, style)),
         Block::blank(),
-        Block::new(6, sections::latencies(view, width, style)),
-        Block::new(7, sections::ended(view, style)),
+        Block::new(7, sections::latencies(view, width, style)),
+        Block::new(8, sections::ended(view, style)),
     ];
     if !view.tenants.is_empty() {
         blocks.push(Block::blank());

@@ -1,7 +1,7 @@
 //! The parts of the screen, each in as many lines as it needs.
 
 use ratatui::text::{Line, Span};
-use throng_bench::live::{Latency, Memory, Outcome, Pool, TenantView, View};
+use throng_bench::live::{Latency, Memory, Outcome, Pool, Speculation, TenantView, View};
 use throng_bench::load::seconds;
 
 use super::numbers::{figure, percent, quantile, whole};
@@ -63,6 +63,47 @@ pub fn speed(view: &View, width: usize, style: &Style) -> Vec<Line<'static>> {
         line("writes", view.written, &view.written_before),
         line("reads", view.read, &view.read_before),
     ]
+}
+
+/// What is drafted, and what answers take of it.
+pub fn speculation(view: &View, width: usize, style: &Style) -> Vec<Line<'static>> {
+    let Some(speculation) = &view.speculation else { return Vec::new() };
+    let mut spans = vec![value(speculation.drafted.map(figure), "tokens/s", style)];
+    if let (Some(drafting), Some(verifying)) = (speculation.drafting, speculation.verifying) {
+        spans.push(style.dim("drafting "));
+        spans.push(style.plain(percent(drafting)));
+        spans.push(style.dim(" of the time, verifying "));
+        spans.push(style.plain(percent(verifying)));
+    }
+    vec![row("drafts", spans, style), acceptance(speculation, width, style)]
+}
+
+/// What answers take of drafts, with as many positions as there is room for.
+fn acceptance(speculation: &Speculation, width: usize, style: &Style) -> Line<'static> {
+    const POSITIONS: &str = "; by position";
+    let share = speculation.accepted.map_or_else(|| "-".to_owned(), percent);
+    let since = if speculation.is_recent { "" } else { " since the start" };
+    let length = speculation.mean_length.map_or_else(|| "-".to_owned(), figure);
+    let lead = [style.plain(share), style.dim(format!("{since}, mean length "))];
+    let mut line = row("accepted", lead.into(), style);
+    line.push_span(style.plain(length));
+    let mut unit = " %";
+    let room = width.saturating_sub(line.width() + POSITIONS.len() + " … %".chars().count());
+    let mut shares = String::new();
+    for share in &speculation.accepted_at {
+        let share = format!(" {:.0}", 100.0 * share);
+        if shares.len() + share.len() > room {
+            unit = " … %";
+            break;
+        }
+        shares += &share;
+    }
+    if !shares.is_empty() {
+        line.push_span(style.dim(POSITIONS));
+        line.push_span(style.plain(shares));
+        line.push_span(style.dim(unit));
+    }
+    line
 }
 
 /// What steps read from memory, and who holds the KV cache.

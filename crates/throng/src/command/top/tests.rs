@@ -84,11 +84,35 @@ fn unseen() -> Scene {
     Scene::new(&"http://127.0.0.1:8000".parse().unwrap(), None)
 }
 
+/// What such a server adds that drafts 8 tokens for each answer.
+fn drafts(steps: u32) -> String {
+    let n = 12.0 * f64::from(steps);
+    let mut text = String::new();
+    for (name, value) in [
+        ("num_drafts_total", n),
+        ("num_draft_tokens_total", 8.0 * n),
+        ("num_accepted_tokens_total", 3.25 * n),
+        ("draft_seconds_total", 0.0004 * n),
+        ("verify_seconds_total", 0.003 * n),
+    ] {
+        text += &format!("throng:spec_decode_{name} {value}\n");
+    }
+    for (position, share) in [1.0, 0.75, 0.5, 0.375, 0.25, 0.25, 0.12, 0.005].iter().enumerate() {
+        let name = "spec_decode_num_accepted_tokens_per_pos_total";
+        text += &format!("throng:{name}{{position=\"{position}\"}} {}\n", share * n);
+    }
+    text
+}
+
 /// A server that was looked at for ten seconds, and was faster and faster.
 fn seen() -> Scene {
+    seen_saying(metrics)
+}
+
+fn seen_saying(text: impl Fn(u32) -> String) -> Scene {
     let mut scene = unseen();
     for half in 0..=20 {
-        let text = metrics(100 + half * half / 4);
+        let text = text(100 + half * half / 4);
         let at = Duration::from_millis(500 * u64::from(half));
         scene.take(at, Ok(sight("ok", Some(&text))));
     }
@@ -119,8 +143,26 @@ fn a_small_terminal_has_what_matters_most() {
 }
 
 #[test]
+fn what_comes_of_drafts_is_there_if_there_are_any() {
+    let mut scene = seen_saying(|steps| metrics(steps) + &drafts(steps));
+    let sizes = [(80, 24), (63, 14), (36, 14)];
+    let mut screens =
+        sizes.map(|size| format!("{size:?}\n{}\n", screen_of(&scene, size, false))).to_vec();
+    // It drafts no more.
+    for second in 11..14 {
+        let text = metrics(200) + &drafts(200);
+        scene.take(Duration::from_secs(second), Ok(sight("ok", Some(&text))));
+    }
+    screens.push(format!("idle\n{}\n", screen_of(&scene, (80, 14), false)));
+    insta::assert_snapshot!(screens.join("\n"));
+    // A server that could draft, and never did.
+    let silent = seen_saying(|steps| metrics(steps) + &drafts(0));
+    assert_eq!(screen_of(&silent, (80, 40), false), screen_of(&seen(), (80, 40), false));
+}
+
+#[test]
 fn there_is_a_screen_of_any_size() {
-    let scenes = [unseen(), seen()];
+    let scenes = [unseen(), seen(), seen_saying(|steps| metrics(steps) + &drafts(steps))];
     for scene in &scenes {
         for size in (0..100).step_by(3).flat_map(|width| (0..40).map(move |height| (width, height)))
         {
