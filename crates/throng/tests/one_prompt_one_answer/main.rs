@@ -57,6 +57,8 @@ struct Case {
     checkpoint: Checkpoint,
     /// What drafts for it, if a model does.
     draft: Option<Checkpoint>,
+    /// Whether it says what can be foreseen.
+    is_trained: bool,
     precision: Precision,
     kv_dtype: KvDtype,
     clients: Vec<Client>,
@@ -66,7 +68,8 @@ struct Case {
 impl Case {
     fn new(checkpoint: Checkpoint, precision: Precision, sizes: Sizes) -> Self {
         let (clients, kv_dtype) = (clients(&chat(), sizes), precision.kv_dtype());
-        Self { checkpoint, draft: None, precision, kv_dtype, clients, expected: None }
+        let is_trained = true;
+        Self { checkpoint, draft: None, is_trained, precision, kv_dtype, clients, expected: None }
     }
 
     /// Serves the clients in every setting on so many threads. What is expected comes from the
@@ -94,6 +97,8 @@ impl Case {
             let start = Instant::now();
             let models = (&shelf, draft.as_ref());
             let stats = together(models, blocks, setting, &self.clients, expected);
+            let foreseen = setting.speculation.is_some() && self.is_trained;
+            assert!(stats.speculation.accepted_tokens > 0 || !foreseen, "{setting}: no draft came");
             let seconds = start.elapsed().as_secs_f64();
             let rows = stats.step_rows.sum / stats.steps as f64;
             println!(
@@ -168,7 +173,7 @@ fn four_layers_of_gpt_oss_20b() {
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
 
     let sizes = Sizes { skipped: 28, words: 24, answer: 6 };
-    let mut case = Case::new(checkpoint, Precision::Fast, sizes);
+    let mut case = Case { is_trained: false, ..Case::new(checkpoint, Precision::Fast, sizes) };
     let setting = |threads, chunk, cache, tight: bool| {
         let speculation =
             tight.then_some(Speculation { drafter: NGRAM, tokens: 3, adaptive: false });
