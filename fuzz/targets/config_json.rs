@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use throng_spec::{ModelSpec, bytes_by_dtype};
+use throng_spec::{KvDtype, ModelSpec, bytes_by_dtype};
 
 fuzz_target!(|input: &[u8]| {
     let Ok(config) = serde_json::from_slice(input) else { return };
@@ -13,7 +13,9 @@ fuzz_target!(|input: &[u8]| {
             assert!(spec.linear_macs() > 0);
             assert!(!bytes_by_dtype(&spec.released()).is_empty());
             spec.attention_macs(spec.context);
-            spec.kv_bytes(4);
+            for dtype in KvDtype::ALL {
+                spec.kv_bytes(dtype);
+            }
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
