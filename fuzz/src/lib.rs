@@ -31,7 +31,7 @@ fn check_bytes(piece: &Tensor<'_>) {
     };
     assert_eq!(bytes, piece.dtype.bytes(expected));
     if let Layout::Pairs { head } = piece.layout {
-        assert!(head > 0 && head % 2 == 0 && piece.shape[0] % head == 0);
+        assert!(head > 0 && head.is_multiple_of(2) && piece.shape[0].is_multiple_of(head));
     }
 }
 
