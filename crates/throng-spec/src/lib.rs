@@ -2,9 +2,10 @@
 //!
 //! A [`ModelSpec`] is made from a `config.json` by [`ModelSpec::from_config`]; every number in it
 //! has been checked, so the crates above may size allocations by it. [`builtin`] has the configs of
-//! released models by name.
+//! released models by name, [`byte_level`] the alphabet of their vocabularies.
 
 pub mod builtin;
+pub mod byte_level;
 mod config;
 mod counts;
 mod dtype;

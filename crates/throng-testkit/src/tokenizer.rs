@@ -2,6 +2,7 @@
 //! tokens.
 
 use serde_json::{Map, Value, json};
+use throng_spec::byte_level;
 
 /// Special tokens; the first has id 256.
 pub const SPECIALS: [&str; 9] = [
@@ -27,8 +28,9 @@ pub fn special(name: &str) -> u32 {
 
 /// The content of a `tokenizer.json`: byte-level BPE without merges.
 pub fn byte_tokenizer() -> Vec<u8> {
-    let vocab: Map<String, Value> =
-        (0..=u8::MAX).map(|byte| (character(byte).to_string(), Value::from(byte))).collect();
+    let vocab: Map<String, Value> = (0..=u8::MAX)
+        .map(|byte| (byte_level::character(byte).to_string(), Value::from(byte)))
+        .collect();
     let added: Vec<Value> = SPECIALS
         .iter()
         .map(|name| {
@@ -51,15 +53,4 @@ pub fn byte_tokenizer() -> Vec<u8> {
         },
     });
     tokenizer.to_string().into_bytes()
-}
-
-/// The printable character that byte-level BPE (Radford et al. 2019) writes for a byte: Latin-1's
-/// own where it can be seen, else the next one from U+0100.
-fn character(byte: u8) -> char {
-    let hidden = |byte: &u8| !matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
-    if !hidden(&byte) {
-        return char::from(byte);
-    }
-    let place = (0..byte).filter(hidden).count() as u32;
-    char::from_u32(0x100 + place).expect("68 characters from U+0100 on exist")
 }

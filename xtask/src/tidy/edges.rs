@@ -12,7 +12,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("throng-checkpoint", &["throng-spec"]),
     ("throng-model", &["throng-checkpoint", "throng-ops", "throng-spec"]),
     ("throng-engine", &["throng-model", "throng-spec"]),
-    ("throng-chat", &[]),
+    ("throng-chat", &["throng-spec"]),
     ("throng-hub", &[]),
     ("throng-bench", &["throng-engine", "throng-model", "throng-ops", "throng-spec"]),
     ("throng-server", &["throng-chat", "throng-engine"]),

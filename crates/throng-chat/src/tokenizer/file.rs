@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use throng_spec::byte_level;
 use tokenizers::models::bpe::BPE;
 use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, TokenizerImpl};
 
 use super::TokenizerError;
-use super::alphabet;
 
 /// Ids must lie below this: the table of bytes is as long as the greatest id.
 const MAX_VOCABULARY: usize = 1 << 22;
@@ -140,7 +140,7 @@ impl File {
     /// a text, encoding leaves it out.
     pub(super) fn has_byte(&self, byte: u8) -> bool {
         let mut buffer = [0; 4];
-        self.model.vocab.contains_key(&*alphabet::character(byte).encode_utf8(&mut buffer))
+        self.model.vocab.contains_key(&*byte_level::character(byte).encode_utf8(&mut buffer))
     }
 
     /// Whether text may lose bytes before it is encoded: to a normaliser, or to a split that drops

@@ -1,6 +1,5 @@
 //! Text to token ids and back, from a `tokenizer.json`.
 
-mod alphabet;
 mod detokenizer;
 mod file;
 mod post_processor;
@@ -8,6 +7,8 @@ mod post_processor;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+
+use throng_spec::byte_level;
 
 pub use detokenizer::Detokenizer;
 pub(crate) use file::AddedToken;
@@ -106,7 +107,7 @@ impl Tokenizer {
         let mut longest = 1;
         for (text, &id) in &file.model.vocab {
             bytes.clear();
-            alphabet::decode(text, &mut bytes);
+            decode(text, &mut bytes);
             longest = longest.max(bytes.len());
             tokens[id as usize].bytes = bytes.as_slice().into();
         }
@@ -210,6 +211,17 @@ impl Tokenizer {
         }
         detokenizer.finish(&mut text);
         text
+    }
+}
+
+/// Appends the bytes that a token's text stands for. A character outside the alphabet stands for
+/// its own UTF-8, so that no vocabulary entry can be undecodable.
+fn decode(token: &str, into: &mut Vec<u8>) {
+    for character in token.chars() {
+        match byte_level::byte(character) {
+            Some(byte) => into.push(byte),
+            None => into.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The vocabulary of a random model: 256 bytes, a few merges, the special tokens of its chat format,
 //! and fillers up to the size of its embedding.
 
-use throng_spec::ModelSpec;
+use throng_spec::{ModelSpec, byte_level};
 
 use super::SynthError;
 
@@ -150,7 +150,7 @@ impl Vocabulary {
     /// The text of a token that is not special, in the alphabet of byte-level BPE.
     fn text(&self, id: u32) -> String {
         match (u8::try_from(id), MERGES[..self.merges].get((id as usize).wrapping_sub(BYTES))) {
-            (Ok(byte), _) => character(byte).to_string(),
+            (Ok(byte), _) => byte_level::character(byte).to_string(),
             (Err(_), Some((left, right))) => format!("{left}{right}"),
             (Err(_), None) => format!("<x{id}>"),
         }
@@ -177,15 +177,4 @@ impl Vocabulary {
         let found = self.specials().find(|(other, _)| *other == name);
         found.expect("a format names its own special tokens").1
     }
-}
-
-/// The printable character that byte-level BPE (Radford et al. 2019) writes for a byte: Latin-1's
-/// own where it can be seen, else the next one from U+0100.
-fn character(byte: u8) -> char {
-    let hidden = |byte: &u8| !matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
-    if !hidden(&byte) {
-        return char::from(byte);
-    }
-    let place = (0..byte).filter(hidden).count() as u32;
-    char::from_u32(0x100 + place).expect("68 characters from U+0100 on exist")
 }

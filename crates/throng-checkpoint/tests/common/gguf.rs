@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use throng_spec::byte_level;
+
 /// A value of the metadata: its type's number and its bytes.
 pub type Value = (u32, Vec<u8>);
 
@@ -141,10 +143,5 @@ impl Gguf {
 
 /// One token a byte, as byte-level BPE writes it.
 pub fn alphabet() -> Vec<Vec<u8>> {
-    let tokenizer = throng_testkit::byte_tokenizer();
-    let tokenizer: serde_json::Value = serde_json::from_slice(&tokenizer).expect("our own JSON");
-    let vocab = tokenizer["model"]["vocab"].as_object().expect("a vocabulary");
-    let mut tokens: Vec<_> = vocab.iter().map(|(token, id)| (id.as_u64(), token)).collect();
-    tokens.sort();
-    tokens.into_iter().map(|(_, token)| text_bytes(token)).collect()
+    (0..=u8::MAX).map(|byte| text_bytes(&byte_level::character(byte).to_string())).collect()
 }

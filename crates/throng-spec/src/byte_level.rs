@@ -1,9 +1,10 @@
 //! The alphabet of byte-level BPE: one printable character for each of the 256 byte values, so
-//! that a vocabulary of arbitrary bytes can be written as text. Introduced by GPT-2's encoder.
+//! that a vocabulary of arbitrary bytes can be written as text. Introduced by GPT-2's encoder
+//! (Radford et al. 2019).
 
 /// The character that stands for a byte: itself where it is printable and not a space, else the
 /// next unused one from U+0100 on, in the order of the bytes.
-pub(super) fn character(byte: u8) -> char {
+pub fn character(byte: u8) -> char {
     match byte {
         0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => char::from(byte),
         0x00..=0x20 => shifted(u32::from(byte)),
@@ -18,7 +19,7 @@ fn shifted(n: u32) -> char {
 }
 
 /// The byte that a character stands for; `None` for characters outside the alphabet.
-fn byte(character: char) -> Option<u8> {
+pub fn byte(character: char) -> Option<u8> {
     let code = u32::from(character);
     match code {
         0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => u8::try_from(code).ok(),
@@ -26,17 +27,6 @@ fn byte(character: char) -> Option<u8> {
         0x121..=0x142 => u8::try_from(code - 0x121 + 0x7F).ok(),
         0x143 => Some(0xAD),
         _ => None,
-    }
-}
-
-/// Appends the bytes that a token's text stands for. A character outside the alphabet stands for
-/// its own UTF-8, so that no vocabulary entry can be undecodable.
-pub(super) fn decode(token: &str, into: &mut Vec<u8>) {
-    for character in token.chars() {
-        match byte(character) {
-            Some(byte) => into.push(byte),
-            None => into.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
     }
 }
 
