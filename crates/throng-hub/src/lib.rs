@@ -15,49 +15,17 @@
 
 mod cache;
 mod error;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod gguf;
 mod hint;
 mod reference;
 mod selection;
 mod settings;
 
-#[cfg(feature = "fetch")]
-mod checksum;
-#[cfg(feature = "fetch")]
-mod client;
-#[cfg(feature = "fetch")]
-mod disk;
-#[cfg(feature = "fetch")]
-mod download;
-#[cfg(feature = "fetch")]
-mod event;
-#[cfg(feature = "fetch")]
-mod hub;
-#[cfg(feature = "fetch")]
-mod listing;
-#[cfg(feature = "fetch")]
-mod part;
-#[cfg(feature = "fetch")]
-mod patience;
-#[cfg(feature = "fetch")]
-mod pattern;
-#[cfg(feature = "fetch")]
-mod plan;
-#[cfg(feature = "fetch")]
-mod refusal;
-#[cfg(feature = "fetch")]
-mod url;
-
 pub use cache::Cache;
 pub use error::HubError;
+#[cfg(feature = "fetch")]
+pub use fetch::{Checksum, Event, Hub, Plan, PlannedFile};
 pub use reference::{Reference, RepoId, RepoPath, Revision};
 pub use settings::{Settings, Token};
-
-#[cfg(feature = "fetch")]
-pub use checksum::Checksum;
-#[cfg(feature = "fetch")]
-pub use event::Event;
-#[cfg(feature = "fetch")]
-pub use hub::Hub;
-#[cfg(feature = "fetch")]
-pub use plan::{Plan, PlannedFile};

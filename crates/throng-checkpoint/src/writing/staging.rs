@@ -66,10 +66,10 @@ impl Staging {
         Ok((staging, name.to_owned()))
     }
 
-    /// Checks that the disk has room for so many bytes.
+    /// Checks that the disk has room for so many bytes, if it says what it has left.
     pub(crate) fn check_room(&self, needed: u64) -> Result<(), WriteError> {
-        match free_bytes(&self.folder) {
-            Some(free) if free < needed => {
+        match fs4::available_space(&self.folder) {
+            Ok(free) if free < needed => {
                 let path = self.folder.display().to_string();
                 Err(WriteError::NoRoom { path, needed, free })
             }
@@ -133,18 +133,6 @@ fn is_weights(name: &str) -> bool {
         || name.starts_with("model-") && name.ends_with(".safetensors")
 }
 
-/// Bytes that may still be written to a folder's disk, where the system says.
-#[cfg(unix)]
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    disk.f_bavail.checked_mul(disk.f_frsize)
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_: &Path) -> Option<u64> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Staging, WriteError};
@@ -155,7 +143,7 @@ mod tests {
         let staging = Staging::folder(&folder, false).expect("a new folder");
         assert!(staging.check_room(1).is_ok());
         let error = staging.check_room(u64::MAX);
-        assert!(!cfg!(unix) || matches!(error, Err(WriteError::NoRoom { .. })), "{error:?}");
+        assert!(matches!(error, Err(WriteError::NoRoom { .. })), "{error:?}");
         drop(staging);
         assert!(!folder.exists());
     }

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::checksum::Checksum;
 use crate::cache::{RepoFolder, join};
-use crate::checksum::Checksum;
-use crate::disk;
 use crate::error::HubError;
 use crate::reference::{RepoId, RepoPath, Revision};
 
@@ -55,7 +54,9 @@ impl Plan {
     pub(crate) fn check_room(&self) -> Result<(), HubError> {
         let needed = self.missing_bytes();
         let folder = self.folder.folder();
-        match disk::free_bytes(&folder) {
+        // The folder need not exist yet, and not every disk says what it has left.
+        let disk = folder.ancestors().find(|folder| folder.is_dir());
+        match disk.and_then(|disk| fs4::available_space(disk).ok()) {
             Some(free) if free < needed => Err(HubError::DiskFull { folder, needed, free }),
             _ => Ok(()),
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use ureq::Body;
 use ureq::http::{HeaderMap, Response, StatusCode};
 
+use super::patience::Fault;
+use super::url::Endpoint;
 use crate::error::HubError;
-use crate::patience::Fault;
 use crate::reference::{RepoId, RepoPath, Revision};
-use crate::url::Endpoint;
 
 /// Characters of a server's words that are passed on.
 const MAX_WORDS: usize = 200;

@@ -8,11 +8,11 @@ use ureq::http::{HeaderMap, Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
+use super::patience::Fault;
+use super::refusal::{Asked, Subject, check, header};
+use super::url::{Endpoint, follow, host};
 use crate::error::HubError;
-use crate::patience::Fault;
-use crate::refusal::{Asked, Subject, check, header};
 use crate::settings::{Settings, Token};
-use crate::url::{Endpoint, follow, host};
 
 /// Redirections that are followed for one request.
 const MAX_REDIRECTS: usize = 8;

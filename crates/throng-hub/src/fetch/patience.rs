@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::event::Event;
 use crate::error::HubError;
-use crate::event::Event;
 
 /// Failures in a row before it is given up.
 const ATTEMPTS: u32 = 5;

@@ -7,19 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::checksum::Checksum;
+use super::client::Client;
+use super::download::{Download, Halt};
+use super::event::Event;
+use super::listing::{Facts, Listing};
+use super::patience::{Fault, persist};
+use super::pattern;
+use super::plan::{Plan, PlannedFile, is_file_of};
+use super::refusal::{Subject, header};
 use crate::cache::{Cache, RepoFolder};
-use crate::checksum::Checksum;
-use crate::client::Client;
-use crate::download::{Download, Halt};
 use crate::error::HubError;
-use crate::event::Event;
-use crate::listing::{Facts, Listing};
-use crate::patience::{Fault, persist};
-use crate::plan::{Plan, PlannedFile, is_file_of};
 use crate::reference::{Reference, RepoPath};
-use crate::refusal::{Subject, header};
+use crate::selection;
 use crate::settings::Settings;
-use crate::{pattern, selection};
 
 /// Files that are fetched at the same time: a CDN gives each connection a part of what the line
 /// could take.

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
+use super::event::Event;
+use super::hub::Hub;
+use super::part::Part;
+use super::patience::{Fault, Patience};
+use super::plan::{Plan, PlannedFile, is_file_of};
+use super::refusal::{Subject, header};
 use crate::error::HubError;
-use crate::event::Event;
-use crate::hub::Hub;
-use crate::part::Part;
-use crate::patience::{Fault, Patience};
-use crate::plan::{Plan, PlannedFile, is_file_of};
-use crate::refusal::{Subject, header};
 
 /// Bytes that are read, hashed and written at a time.
 const CHUNK: usize = 256 << 10;

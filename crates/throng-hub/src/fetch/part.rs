@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use crate::checksum::{Checksum, Hasher};
+use super::checksum::{Checksum, Hasher};
 use crate::error::HubError;
 
 /// A file that grows until it is whole.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::checksum::Checksum;
+use super::checksum::Checksum;
 use crate::error::HubError;
 use crate::reference::{RepoId, RepoPath, is_commit};
 
