@@ -182,7 +182,8 @@ const SECONDS: &[f64] = &[
 ];
 
 impl Histogram {
-    fn new(bounds: &'static [f64]) -> Self {
+    /// Nothing observed yet; `bounds` ascend.
+    pub fn new(bounds: &'static [f64]) -> Self {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
     }
 
@@ -196,7 +197,8 @@ impl Histogram {
         Self::new(SECONDS)
     }
 
-    pub(crate) fn observe(&mut self, value: f64) {
+    /// One more value.
+    pub fn observe(&mut self, value: f64) {
         self.counts[self.bounds.partition_point(|bound| *bound < value)] += 1;
         self.sum += value;
     }

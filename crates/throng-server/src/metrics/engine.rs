@@ -59,8 +59,7 @@ pub(super) fn write(to: &mut Exposition, stats: &Stats) {
         to.counter(name, help).sample(&[], value as f64);
     }
     let tokens = coarser(&stats.step_tokens, STEP_TOKENS);
-    let name = "iteration_tokens_total";
-    to.histogram(name, "Tokens of a step.", STEP_TOKENS, &tokens, stats.step_tokens.sum);
+    to.histogram("iteration_tokens_total", "Tokens of a step.", &tokens);
     let histograms = [
         ("step_rows", "Answers in a step: how full batches are.", &stats.step_rows),
         ("step_scheduling_seconds", "Of a step, deciding who runs.", &stats.scheduling_seconds),
@@ -68,8 +67,7 @@ pub(super) fn write(to: &mut Exposition, stats: &Stats) {
         ("step_sampling_seconds", "Of a step, drawing tokens.", &stats.sampling_seconds),
     ];
     for (name, help, histogram) in histograms {
-        let Histogram { bounds, counts, sum } = histogram;
-        to.histogram(name, help, bounds, counts, *sum);
+        to.histogram(name, help, histogram);
     }
 }
 
@@ -154,13 +152,13 @@ fn usage(pool: PoolStats) -> f64 {
 }
 
 /// The same counts between fewer bounds.
-fn coarser(histogram: &Histogram, bounds: &[f64]) -> Vec<u64> {
+fn coarser(histogram: &Histogram, bounds: &'static [f64]) -> Histogram {
     let mut counts = vec![0; bounds.len() + 1];
     let upper = histogram.bounds.iter().copied().chain([f64::INFINITY]);
     for (bound, count) in upper.zip(&histogram.counts) {
         counts[bounds.partition_point(|coarse| *coarse < bound)] += count;
     }
-    counts
+    Histogram { bounds, counts, sum: histogram.sum }
 }
 
 #[cfg(test)]
@@ -175,7 +173,7 @@ mod tests {
     fn counts_move_to_the_next_bound_above() {
         let counts = vec![1, 2, 3, 4, 5];
         let histogram = Histogram { bounds: &[1.0, 2.0, 4.0, 8.0], counts, sum: 0.0 };
-        assert_eq!(coarser(&histogram, &[1.0, 8.0]), [1, 9, 5]);
+        assert_eq!(coarser(&histogram, &[1.0, 8.0]).counts, [1, 9, 5]);
     }
 
     #[test]

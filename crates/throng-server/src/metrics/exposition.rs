@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use throng_engine::Histogram;
+
 /// Of the text.
 pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What all our names begin with.
@@ -43,22 +45,16 @@ impl Exposition {
     }
 
     /// Counts between bounds, the last above all, and the sum of what was counted.
-    pub(crate) fn histogram(
-        &mut self,
-        name: &'static str,
-        help: &str,
-        bounds: &[f64],
-        counts: &[u64],
-        sum: f64,
-    ) {
+    pub(crate) fn histogram(&mut self, name: &'static str, help: &str, histogram: &Histogram) {
         self.family(name, "histogram", help);
+        let Histogram { bounds, counts, sum } = histogram;
         let bounds = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
         let mut total = 0;
         for (bound, count) in bounds.zip(counts) {
             total += count;
             self.line(&format!("{name}_bucket"), &[("le", &bound)], total as f64);
         }
-        self.line(&format!("{name}_sum"), &[], sum);
+        self.line(&format!("{name}_sum"), &[], *sum);
         self.line(&format!("{name}_count"), &[], total as f64);
     }
 
@@ -93,13 +89,14 @@ fn label(key: &str, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Exposition;
+    use super::{Exposition, Histogram};
 
     #[test]
     fn a_text_is_families_of_samples() {
         let mut text = Exposition::new("a\"b\\c\nd");
         text.gauge("depth", "How deep.").sample(&[("pool", "full")], 0.5).sample(&[], 3.0);
-        text.histogram("size", "How large.", &[0.1, 2.0], &[1, 0, 2], 9.25);
+        let sizes = Histogram { bounds: &[0.1, 2.0], counts: vec![1, 0, 2], sum: 9.25 };
+        text.histogram("size", "How large.", &sizes);
         let model = r#"model_name="a\"b\\c\nd""#;
         let expected = [
             "# HELP throng:depth How deep.",

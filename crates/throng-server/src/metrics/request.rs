@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use throng_engine::{Event, FinishReason};
 
-use super::Metrics;
+use super::{Metrics, Quantity};
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,15 +101,15 @@ impl Observed {
             Event::Started { cached_tokens } => {
                 self.started = Some(now);
                 self.cached_tokens = *cached_tokens;
-                metrics.queued.observe(seconds(self.submitted, now));
+                metrics.observe(Quantity::Queued, seconds(self.submitted, now));
             }
             Event::Prompt(_) => {}
             Event::Token { .. } => {
                 match self.first {
-                    Some(_) => metrics.inter_token.observe(seconds(self.last, now)),
+                    Some(_) => metrics.observe(Quantity::InterToken, seconds(self.last, now)),
                     None => {
                         self.first = Some(now);
-                        metrics.first_token.observe(seconds(self.submitted, now));
+                        metrics.observe(Quantity::FirstToken, seconds(self.submitted, now));
                     }
                 }
                 self.tokens += 1;
@@ -162,17 +162,18 @@ impl Drop for Observed {
         if !matches!(self.outcome, Outcome::Stop | Outcome::Length) {
             return;
         }
-        metrics.whole.observe(seconds(self.submitted, now));
-        metrics.prompt_tokens.observe(self.prompt_tokens as f64);
-        metrics.generation_tokens.observe(self.tokens as f64);
+        metrics.observe(Quantity::Whole, seconds(self.submitted, now));
+        metrics.observe(Quantity::PromptTokens, self.prompt_tokens as f64);
+        metrics.observe(Quantity::GenerationTokens, self.tokens as f64);
         if let Some(started) = self.started {
-            metrics.inference.observe(seconds(started, now));
+            metrics.observe(Quantity::Inference, seconds(started, now));
             let prefilled = self.first.unwrap_or(now);
-            metrics.prefill.observe(seconds(started, prefilled));
-            metrics.decode.observe(seconds(prefilled, self.last.max(prefilled)));
+            metrics.observe(Quantity::Prefill, seconds(started, prefilled));
+            metrics.observe(Quantity::Decode, seconds(prefilled, self.last.max(prefilled)));
         }
         if let (Some(first), 2..) = (self.first, self.tokens) {
-            metrics.per_token.observe(seconds(first, self.last) / (self.tokens - 1) as f64);
+            metrics
+                .observe(Quantity::PerToken, seconds(first, self.last) / (self.tokens - 1) as f64);
         }
     }
 }
