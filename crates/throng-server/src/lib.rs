@@ -67,4 +67,5 @@ pub use otlp::{Collector, CollectorError, OtlpError, SpanExporter};
 pub use rate_limits::Clock;
 pub use request_log::{LogFormat, RequestLog};
 pub use serve::{ServeError, run, serve};
+pub use structured::constraint;
 pub use trace::{AnswerTrace, RequestTrace, TracedTokens, Tracer};

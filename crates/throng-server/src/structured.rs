@@ -150,7 +150,7 @@ pub(crate) fn unusable(error: FormError) -> ApiError {
 }
 
 /// The form as the engine knows it.
-pub(crate) fn constraint(form: Form) -> Arc<dyn Constraint> {
+pub fn constraint(form: Form) -> Arc<dyn Constraint> {
     Arc::new(FormConstraint(form))
 }
 

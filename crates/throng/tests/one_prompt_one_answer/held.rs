@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
-use throng_chat::{Calls, Chat, Demand, Form, Formed, Function, Grammar, Grammars, Opening};
-use throng_engine::{Constraint, ConstraintError, ConstraintState};
+use throng_chat::{Calls, Chat, Demand, Form, Function, Grammar, Grammars, Opening};
+use throng_engine::Constraint;
 
 /// What one client's answers are held to, if to anything.
 pub fn constraint(chat: &Chat, index: usize) -> Option<Arc<dyn Constraint>> {
@@ -26,35 +26,5 @@ pub fn constraint(chat: &Chat, index: usize) -> Option<Arc<dyn Constraint>> {
         _ => return None,
     };
     let form = Form::of_answer(grammars, chat, Opening::Answer, &demand, chat.stop_tokens());
-    Some(Arc::new(Held(form.unwrap().unwrap())))
-}
-
-#[derive(Debug)]
-struct Held(Form);
-
-#[derive(Debug)]
-struct HeldState(Formed);
-
-impl Constraint for Held {
-    fn begin(&self) -> Box<dyn ConstraintState> {
-        Box::new(HeldState(self.0.begin()))
-    }
-}
-
-impl ConstraintState for HeldState {
-    fn is_loose(&self) -> bool {
-        self.0.is_loose()
-    }
-
-    fn allows(&mut self, id: u32) -> Result<bool, ConstraintError> {
-        self.0.allows(id).map_err(|error| ConstraintError(error.to_string()))
-    }
-
-    fn allowed(&mut self) -> Result<&[u32], ConstraintError> {
-        self.0.allowed().map_err(|error| ConstraintError(error.to_string()))
-    }
-
-    fn commit(&mut self, id: u32) -> Result<(), ConstraintError> {
-        self.0.push(id).map_err(|error| ConstraintError(error.to_string()))
-    }
+    Some(throng_server::constraint(form.unwrap().unwrap()))
 }
