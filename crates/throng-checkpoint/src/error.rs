@@ -114,6 +114,16 @@ pub enum CheckpointError {
         /// The stored name.
         tensor: String,
     },
+    /// A tensor that two of a model's files have.
+    #[error("tensor {tensor} is in {first} and in {second}")]
+    DuplicateTensor {
+        /// The stored name.
+        tensor: String,
+        /// Path of a file that has it.
+        first: String,
+        /// Path of the other.
+        second: String,
+    },
     /// A GGUF file of an architecture that cannot be run.
     #[error("{file}: general.architecture is {found}, supported: {supported}")]
     UnknownArchitecture {
@@ -192,6 +202,7 @@ impl CheckpointError {
             }
             Self::MissingTensor { .. }
             | Self::StrayTensor { .. }
+            | Self::DuplicateTensor { .. }
             | Self::PartialBlock { .. }
             | Self::WrongShape { .. } => {
                 "the tensors must be those of the model that config.json, or a GGUF file's own \

@@ -62,23 +62,15 @@ impl Weights {
             }
             shard_of.insert(tensor.clone(), archive);
         }
+        owners(&archives)?;
         Ok(Self { archives, shard_of: Some(shard_of), file })
     }
 
     /// Archives that say themselves what they have; at least one.
     pub(crate) fn of(archives: Vec<Archive>) -> Result<Self, CheckpointError> {
-        let mut shard_of = HashMap::new();
-        for (index, archive) in archives.iter().enumerate() {
-            for name in archive.entries.keys() {
-                if let Some(other) = shard_of.insert(name.clone(), index) {
-                    let reason = format!("tensor {name} is in {} too", archives[other].file);
-                    let file = archive.file.clone();
-                    return Err(CheckpointError::Corrupt { file, format: "GGUF", reason });
-                }
-            }
-        }
+        let shard_of = Some(owners(&archives)?);
         let file = archives[0].file.clone();
-        Ok(Self { archives, shard_of: Some(shard_of), file })
+        Ok(Self { archives, shard_of, file })
     }
 
     /// The tensor of this name and the archive that has it.
@@ -94,6 +86,21 @@ impl Weights {
         let entry = self.archives[archive].entries.get(name);
         entry.map(|entry| (archive, entry)).ok_or_else(|| missing(&self.archives[archive].file))
     }
+}
+
+/// Which archive has each tensor. One that two have could be either's.
+fn owners(archives: &[Archive]) -> Result<HashMap<String, usize>, CheckpointError> {
+    let mut owners = HashMap::new();
+    for (index, archive) in archives.iter().enumerate() {
+        for name in archive.entries.keys() {
+            if let Some(first) = owners.insert(name.clone(), index) {
+                let (tensor, first) = (name.clone(), archives[first].file.clone());
+                let second = archive.file.clone();
+                return Err(CheckpointError::DuplicateTensor { tensor, first, second });
+            }
+        }
+    }
+    Ok(owners)
 }
 
 /// Whether a name stays within the folder.

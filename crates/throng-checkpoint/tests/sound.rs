@@ -95,6 +95,25 @@ fn shards_are_the_same_checkpoint() {
 }
 
 #[test]
+fn a_tensor_in_two_shards_is_refused() {
+    let folder = Folder::new();
+    let (name, tensor) = folder.tensors().into_iter().next().unwrap();
+    shard(&folder);
+    folder.store("part-2.safetensors", &BTreeMap::from([(name.clone(), tensor)]));
+    assert!(folder.open().is_ok(), "a file that the index does not name is no shard");
+    let mut index: Value =
+        serde_json::from_slice(&folder.read("model.safetensors.index.json")).unwrap();
+    index["weight_map"]["other"] = json!("part-2.safetensors");
+    folder.write("model.safetensors.index.json", index.to_string());
+    let (message, hint) = folder.error();
+    assert_eq!(
+        message,
+        format!("tensor {name} is in part-0.safetensors and in part-2.safetensors")
+    );
+    assert!(hint.unwrap().contains("from one release"));
+}
+
+#[test]
 fn an_index_that_lies_is_refused() {
     let folder = Folder::new();
     let mut index = shard(&folder);
