@@ -15,13 +15,14 @@ pub struct TargetArgs {
     pub url: Url,
     /// What the server calls the model [default: the first that it names]
     #[arg(
-        short,
+        short = 'm',
         long,
+        visible_alias = "model",
         value_name = "NAME",
-        env = "THRONG_MODEL",
+        env = "THRONG_SERVED_MODEL_NAME",
         value_parser = NonEmptyStringValueParser::new()
     )]
-    pub model: Option<String>,
+    pub served_model_name: Option<String>,
     /// API keys, separated by commas, each KEY or NAME=KEY; requests are dealt to them in turn
     #[arg(
         long,

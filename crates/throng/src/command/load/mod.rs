@@ -41,7 +41,7 @@ struct Opened {
 fn open(target: &TargetArgs, answer: &AnswerArgs, prompt: &PromptArgs) -> Result<Opened> {
     let keys = target.keys()?;
     let client = Client::new(target.url.clone(), target.timeout);
-    let model = match &target.model {
+    let model = match &target.served_model_name {
         Some(model) => model.clone(),
         None => client.first_model(keys.first())?,
     };
