@@ -52,7 +52,7 @@ impl Checkpoint {
         }
     }
 
-    /// The same from files in memory, as pairs of name and content; a GGUF file is `model.gguf`.
+    /// The same from files in memory, as pairs of name and content.
     /// What is opened is cloned: a reference to what the program embeds, or an `Arc`.
     ///
     /// # Errors
@@ -61,10 +61,7 @@ impl Checkpoint {
     where
         T: AsRef<[u8]> + Clone + Send + Sync + 'static,
     {
-        Self::load(&Files::Memory(&|name| {
-            let (_, content) = files.iter().find(|(other, _)| *other == name)?;
-            Some(Bytes::Memory(Box::new(content.clone())))
-        }))
+        Self::load(&Files::Memory(&files))
     }
 
     fn load(files: &Files<'_>) -> Result<Self, CheckpointError> {

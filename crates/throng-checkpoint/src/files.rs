@@ -16,8 +16,28 @@ const MAX_JSON_BYTES: u64 = 256 << 20;
 pub(crate) enum Files<'a> {
     /// Those of a folder.
     Folder(&'a Path),
-    /// Those in memory: the content of a name.
-    Memory(&'a dyn Fn(&str) -> Option<Bytes>),
+    /// Those in memory.
+    Memory(&'a dyn Embedded),
+}
+
+/// Files in memory.
+pub(crate) trait Embedded {
+    /// All names.
+    fn names(&self) -> Vec<String>;
+
+    /// The content of a name.
+    fn content(&self, name: &str) -> Option<Bytes>;
+}
+
+impl<T: AsRef<[u8]> + Clone + Send + Sync + 'static> Embedded for &[(&str, T)] {
+    fn names(&self) -> Vec<String> {
+        self.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    fn content(&self, name: &str) -> Option<Bytes> {
+        let (_, content) = self.iter().find(|(other, _)| *other == name)?;
+        Some(Bytes::Memory(Box::new(content.clone())))
+    }
 }
 
 impl Files<'_> {
@@ -39,17 +59,21 @@ impl Files<'_> {
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::Folder(path) => path.join(name).exists(),
-            Self::Memory(files) => files(name).is_some(),
+            Self::Memory(files) => files.content(name).is_some(),
         }
     }
 
-    /// Names in a folder with this ending, in order; in memory only known names can be asked for.
+    /// Names with this ending, in order.
     pub(crate) fn ending_in(&self, ending: &str) -> Result<Vec<String>, CheckpointError> {
-        let Self::Folder(path) = self else { return Ok(Vec::new()) };
-        let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let entries = entries.map_err(|source| self.io("", source))?;
-        let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
-        let mut names: Vec<String> = entries.into_iter().filter_map(name).collect();
+        let mut names = match self {
+            Self::Memory(files) => files.names(),
+            Self::Folder(path) => {
+                let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+                let entries = entries.map_err(|source| self.io("", source))?;
+                let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+                entries.into_iter().filter_map(name).collect()
+            }
+        };
         names.retain(|name| name.ends_with(ending));
         names.sort();
         Ok(names)
@@ -113,7 +137,7 @@ impl Files<'_> {
     ) -> Result<Option<Bytes>, CheckpointError> {
         let path = match self {
             Self::Folder(path) => path.join(name),
-            Self::Memory(find) => return Ok(find(name)),
+            Self::Memory(files) => return Ok(files.content(name)),
         };
         // Asked before opening, because opening a named pipe waits for its other end.
         let metadata = match fs::metadata(&path) {

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::random::{OPTIONS, bytes, files, model};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, SynthError, WriteOptions};
-use throng_checkpoint::{Checkpoint, WriteError};
+use throng_checkpoint::synth::{RandomModel, SynthError};
+use throng_checkpoint::{Checkpoint, MAX_SHARD_BYTES, WriteError, WriteOptions};
 use throng_spec::{ModelSpec, Role, builtin};
 use throng_testkit::configs;
 

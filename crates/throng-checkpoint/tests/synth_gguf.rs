@@ -8,8 +8,8 @@ use std::fs;
 
 use common::random::{OPTIONS, bytes, files, model};
 use serde_json::{Value, json};
-use throng_checkpoint::synth::{SynthError, WriteOptions};
-use throng_checkpoint::{Checkpoint, WriteError};
+use throng_checkpoint::synth::SynthError;
+use throng_checkpoint::{Checkpoint, WriteError, WriteOptions};
 use throng_spec::{LayerRole, Role};
 use throng_testkit::configs;
 

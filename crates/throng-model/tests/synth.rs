@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use common::{compare, log_probs, options, row, tables};
 use serde_json::Value;
-use throng_checkpoint::Checkpoint;
-use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, WriteOptions};
+use throng_checkpoint::synth::RandomModel;
+use throng_checkpoint::{Checkpoint, MAX_SHARD_BYTES, WriteOptions};
 use throng_model::{Batch, Precision, load_with};
 use throng_testkit::{Random, configs};
 

@@ -18,7 +18,6 @@ use crate::drafting::DraftModel;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::memory::{Memory, free_bytes, kv_bytes};
-use crate::nano;
 use crate::source::Source;
 use crate::threads::threads;
 
@@ -53,7 +52,7 @@ impl Model {
     pub fn open(args: &ModelArgs) -> Result<Self> {
         match &args.model {
             Some(model) => Self::named(model, args),
-            None => Self::of(nano::NAME.to_owned(), Checkpoint::embedded(&nano::FILES)?, args),
+            None => Self::of(Source::built_in(), args),
         }
     }
 
@@ -62,22 +61,18 @@ impl Model {
     /// # Errors
     /// As [`Model::open`].
     pub fn named(model: &Path, args: &ModelArgs) -> Result<Self> {
-        let built_in = model.to_str().filter(|_| !model.exists());
-        let built_in = built_in.and_then(|name| Some((name, nano::files(name)?)));
-        if let Some((name, files)) = built_in {
-            return Self::of(name.to_owned(), Checkpoint::embedded(files)?, args);
-        }
-        let source = Source::resolve(model)?;
-        Self::of(source.name, Checkpoint::open(&source.path)?, args)
+        Self::of(Source::resolve(model)?, args)
     }
 
-    fn of(name: String, checkpoint: Checkpoint, args: &ModelArgs) -> Result<Self> {
+    fn of(source: Source, args: &ModelArgs) -> Result<Self> {
+        let checkpoint = source.open()?;
         let tokenizer = Tokenizer::from_json(checkpoint.tokenizer_json())?;
         let generation = checkpoint.generation().clone();
         let (spec, tensors) = (checkpoint.spec(), stored(&checkpoint));
         let quantisation = args.quantize.unwrap_or_default().resolve(spec, &tensors)?;
         let tensors = quantisation.apply(spec, &tensors);
         let sized = spec.clone();
+        let name = source.name;
         let model = Self { name, tokenizer, generation, checkpoint, quantisation, tensors, sized };
         model.check_vocabulary()?;
         Ok(model)

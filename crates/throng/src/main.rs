@@ -22,6 +22,7 @@ mod stop;
 mod terminal;
 mod threads;
 mod units;
+mod writing;
 
 use std::process::ExitCode;
 

@@ -6,12 +6,12 @@ pub const NAME: &str = "nano";
 /// The name of the smaller one that drafts for it.
 pub const DRAFT_NAME: &str = "nano-draft";
 
-/// Its shape.
-pub const CONFIG: &[u8] = include_bytes!("../../../models/nano/config.json");
+/// Names and contents of a model's files.
+pub type Files = [(&'static str, &'static [u8]); 4];
 
 /// The model's files, as in `models/nano`.
-pub const FILES: [(&str, &[u8]); 4] = [
-    ("config.json", CONFIG),
+pub const FILES: Files = [
+    ("config.json", include_bytes!("../../../models/nano/config.json")),
     ("generation_config.json", include_bytes!("../../../models/nano/generation_config.json")),
     ("model.safetensors", include_bytes!("../../../models/nano/model.safetensors")),
     ("tokenizer.json", TOKENIZER),
@@ -21,7 +21,7 @@ pub const FILES: [(&str, &[u8]); 4] = [
 const TOKENIZER: &[u8] = include_bytes!("../../../models/nano/tokenizer.json");
 
 /// The files of the model that drafts, as in `models/nano-draft`.
-const DRAFT_FILES: [(&str, &[u8]); 4] = [
+const DRAFT_FILES: Files = [
     ("config.json", include_bytes!("../../../models/nano-draft/config.json")),
     ("generation_config.json", include_bytes!("../../../models/nano-draft/generation_config.json")),
     ("model.safetensors", include_bytes!("../../../models/nano-draft/model.safetensors")),
@@ -29,12 +29,17 @@ const DRAFT_FILES: [(&str, &[u8]); 4] = [
 ];
 
 /// The files of the model of this name, if it is one of these.
-pub fn files(name: &str) -> Option<&'static [(&'static str, &'static [u8]); 4]> {
+pub fn files(name: &str) -> Option<&'static Files> {
     match name {
         NAME => Some(&FILES),
         DRAFT_NAME => Some(&DRAFT_FILES),
         _ => None,
     }
+}
+
+/// The `config.json` of the model of this name.
+pub fn config(name: &str) -> Option<&'static [u8]> {
+    files(name).map(|[(_, config), ..]| *config)
 }
 
 #[cfg(test)]

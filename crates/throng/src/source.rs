@@ -1,34 +1,52 @@
-//! What `-m` names: a path, or a model of the hub that was pulled.
+//! What `-m` names: a path, a built-in model, or a model of the hub that was pulled.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use throng_checkpoint::Checkpoint;
 use throng_hub::{Cache, Reference, Settings};
 use throng_spec::builtin;
 
 use crate::failure::Failure;
+use crate::nano;
 
 /// A model's files, and what it is called.
 pub struct Source {
-    /// A folder, or a GGUF file.
-    pub path: PathBuf,
+    pub files: Files,
     /// The name it is served under.
     pub name: String,
 }
 
+/// Where a model's files are.
+pub enum Files {
+    /// A folder, or a GGUF file.
+    Path(PathBuf),
+    /// In this binary.
+    BuiltIn(&'static nano::Files),
+}
+
 impl Source {
-    /// A path that exists wins. What does not, and reads as a reference such as
-    /// `openai/gpt-oss-20b`, is looked up in the hub's cache; nothing is fetched.
+    /// The built-in model.
+    pub fn built_in() -> Self {
+        Self { files: Files::BuiltIn(&nano::FILES), name: nano::NAME.to_owned() }
+    }
+
+    /// A path that exists wins, then the name of a built-in model. What is neither, and reads as a
+    /// reference such as `openai/gpt-oss-20b`, is looked up in the hub's cache; nothing is fetched.
     ///
     /// # Errors
     /// The reference is not in the cache, or the cache cannot be read; or it is the name of a
     /// released model, which says nothing of where its weights are.
     pub fn resolve(model: &Path) -> Result<Self> {
         if !model.exists() {
+            let built_in = |name| Some((name, nano::files(name)?));
+            if let Some((name, files)) = model.to_str().and_then(built_in) {
+                return Ok(Self { files: Files::BuiltIn(files), name: name.to_owned() });
+            }
             if let Some(reference) = reference(model) {
                 let settings = Settings::from_vars(|name| std::env::var_os(name))?;
                 let path = Cache::new(settings.cache).find(&reference)?;
-                return Ok(Self { path, name: reference.repo.to_string() });
+                return Ok(Self { files: Files::Path(path), name: reference.repo.to_string() });
             }
             if model.to_str().is_some_and(|name| builtin::config(name).is_some()) {
                 let message = format!("{} is a shape without weights", model.display());
@@ -38,7 +56,18 @@ impl Source {
             }
         }
         let name = name(&std::path::absolute(model)?);
-        Ok(Self { path: model.to_owned(), name })
+        Ok(Self { files: Files::Path(model.to_owned()), name })
+    }
+
+    /// Opens the files.
+    ///
+    /// # Errors
+    /// One is missing, truncated or corrupt, or says what cannot be.
+    pub fn open(&self) -> Result<Checkpoint> {
+        Ok(match &self.files {
+            Files::Path(path) => Checkpoint::open(path)?,
+            Files::BuiltIn(files) => Checkpoint::embedded(*files)?,
+        })
     }
 }
 
@@ -78,7 +107,8 @@ mod tests {
     fn a_path_that_exists_wins() {
         // Relative to the crate, where tests run.
         let source = Source::resolve(Path::new("src/command")).unwrap();
-        assert_eq!((source.path.to_str(), source.name.as_str()), (Some("src/command"), "command"));
+        assert!(matches!(source.files, Files::Path(path) if path == Path::new("src/command")));
+        assert_eq!(source.name, "command");
     }
 
     #[test]

@@ -126,3 +126,22 @@ fn a_model_written_again_answers_as_one_quantised_at_load() {
     let types = throng(&["quantize", model, text(&other), "--head", "int3"], b"");
     assert!(!types.success && types.stderr.contains("\"int3\""), "{}", types.stderr);
 }
+
+#[test]
+fn built_in_models_need_no_folder() {
+    let out = tempfile::tempdir().unwrap();
+    for name in ["nano", "nano-draft"] {
+        let out = out.path().join(format!("{name}-int8"));
+        succeed(&["quantize", name, text(&out), "--head", "int8"], b"");
+        let score = |more: &[&str]| succeed(&[&["score", "the other"], more].concat(), b"");
+        let written = score(&["-m", text(&out)]);
+        assert_eq!(written, score(&["-m", name, "--quantize", "head=int8"]));
+        assert_ne!(written, score(&["-m", name]));
+        let stored = inspect(&[text(&out)]);
+        assert_eq!(
+            stored["bytes"]["total"],
+            inspect(&[name, "--quantize", "head=int8"])["bytes"]["total"]
+        );
+    }
+    assert!(out.path().join("nano-int8/generation_config.json").is_file());
+}

@@ -49,6 +49,29 @@ impl<'a> QuantisedModel<'a> {
         folder: &Path,
         quantisation: Quantisation,
     ) -> Result<Self, QuantiseError> {
+        Self::of(checkpoint, &Files::Folder(folder), quantisation)
+    }
+
+    /// The same of a checkpoint that was opened from files in memory.
+    ///
+    /// # Errors
+    /// As for [`QuantisedModel::new`].
+    pub fn embedded<T>(
+        checkpoint: &'a Checkpoint,
+        files: &[(&str, T)],
+        quantisation: Quantisation,
+    ) -> Result<Self, QuantiseError>
+    where
+        T: AsRef<[u8]> + Clone + Send + Sync + 'static,
+    {
+        Self::of(checkpoint, &Files::Memory(&files), quantisation)
+    }
+
+    fn of(
+        checkpoint: &'a Checkpoint,
+        files: &Files<'_>,
+        quantisation: Quantisation,
+    ) -> Result<Self, QuantiseError> {
         match checkpoint.names.format {
             Format::Released => {}
             Format::Original => {
@@ -60,7 +83,7 @@ impl<'a> QuantisedModel<'a> {
         if !plan.tensors.iter().any(|tensor| matches!(tensor.content, Content::Values(..))) {
             return Err(QuantiseError::Nothing);
         }
-        let companions = companions(&Files::Folder(folder), &plan)?;
+        let companions = companions(files, &plan)?;
         Ok(Self { plan, companions })
     }
 

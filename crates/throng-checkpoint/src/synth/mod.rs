@@ -26,8 +26,7 @@ use throng_spec::ModelSpec;
 pub use error::SynthError;
 
 use crate::gguf::writer::ALIGNMENT;
-pub use crate::writing::{MAX_SHARD_BYTES, WriteOptions};
-use crate::writing::{Rows, Staging, index, shards, write};
+use crate::writing::{Rows, Staging, WriteOptions, index, shards, write};
 use vocabulary::Vocabulary;
 
 /// A model whose weights are random.

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::Value;
-use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, WriteOptions};
-use throng_checkpoint::{Checkpoint, Tensor};
+use throng_checkpoint::synth::RandomModel;
+use throng_checkpoint::{Checkpoint, MAX_SHARD_BYTES, Tensor, WriteOptions};
 
 /// One thread, no force, no interruption.
 pub const OPTIONS: WriteOptions<'_> = WriteOptions {

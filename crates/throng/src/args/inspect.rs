@@ -49,6 +49,7 @@ pub(super) fn bandwidth(text: &str) -> Result<f64, String> {
 
 /// The names that need no file.
 fn names() -> String {
-    let names: Vec<_> = std::iter::once(nano::NAME).chain(builtin::names()).collect();
+    let names: Vec<_> =
+        [nano::NAME, nano::DRAFT_NAME].into_iter().chain(builtin::names()).collect();
     format!("Names that need no file:\n  {}", names.join(" "))
 }

@@ -12,7 +12,7 @@ use throng_spec::{QuantisationRequest, WeightType};
                         as it is; so do embeddings that are no head, routers, norms and biases."
 )]
 pub struct QuantizeArgs {
-    /// A folder of safetensors as released, or what was pulled from the hub
+    /// A folder of safetensors as released, what was pulled from the hub, or nano, which is built in
     #[arg(value_name = "IN")]
     pub model: PathBuf,
     /// The folder to write

@@ -2,21 +2,17 @@
 
 use std::fs;
 use std::io::{Write, stdout};
-use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::path::Path;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use throng_checkpoint::WriteOptions;
 use throng_checkpoint::quantised::{QuantisedModel, TensorReport};
-use throng_checkpoint::{Checkpoint, MAX_SHARD_BYTES, WriteOptions};
 use throng_spec::{Deviation, QuantisationRequest};
 
 use crate::args::QuantizeArgs;
 use crate::failure::Failure;
-use crate::interrupt::interrupted;
-use crate::source::Source;
-use crate::units;
+use crate::source::{Files, Source};
+use crate::{units, writing};
 
 /// Columns for a tensor's name: the table has 100.
 const NAME_COLUMNS: usize = 50;
@@ -33,45 +29,34 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
         return Err(Failure { message, hint }.into());
     }
     let source = Source::resolve(&args.model)?;
-    let checkpoint = Checkpoint::open(&source.path)?;
+    let checkpoint = source.open()?;
     let spec = checkpoint.spec();
     let quantisation = request.resolve(spec, &throng_model::stored(&checkpoint))?;
-    let model = QuantisedModel::new(&checkpoint, &source.path, quantisation)?;
-    if let (Ok(from), Ok(to)) = (fs::canonicalize(&source.path), fs::canonicalize(&args.out))
-        && from == to
-    {
-        let message = format!("{} cannot be read and replaced at once", args.out.display());
-        return Err(Failure { message, hint: "name another folder to write" }.into());
-    }
+    let model = match &source.files {
+        Files::BuiltIn(files) => QuantisedModel::embedded(&checkpoint, *files, quantisation)?,
+        Files::Path(path) => {
+            check_apart(path, &args.out)?;
+            QuantisedModel::new(&checkpoint, path, quantisation)?
+        }
+    };
     let bytes = model.bytes();
-    let (reports, seconds) = write(args, model)?;
+    let write = |options: &WriteOptions<'_>| model.write_folder(&args.out, options);
+    let (reports, seconds) = writing::write("quantising", bytes, args.force, write)?;
     stdout().write_all(table(&reports).as_bytes())?;
     let (out, size) = (args.out.display(), units::bytes(usize::try_from(bytes)?));
     eprintln!("{out}: {quantisation}; {size}, written in {seconds:.1} s");
     Ok(())
 }
 
-/// Writes with a bar; gives the reports and the seconds that it took.
-fn write(args: &QuantizeArgs, model: QuantisedModel<'_>) -> Result<(Vec<TensorReport>, f64)> {
-    let interrupted = interrupted()?;
-    let template = "quantising {bar:24} {decimal_bytes} of {decimal_total_bytes}, \
-                    {decimal_bytes_per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template).expect("the template is ours");
-    let bar = ProgressBar::new(model.bytes()).with_style(style);
-    let progress = |bytes| {
-        bar.inc(bytes);
-        match interrupted.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (force, max_shard_bytes) = (args.force, MAX_SHARD_BYTES);
-    let options = WriteOptions { force, threads, max_shard_bytes, progress: &progress };
-    let start = Instant::now();
-    let reports = model.write_folder(&args.out, &options)?;
-    bar.finish_and_clear();
-    Ok((reports, start.elapsed().as_secs_f64()))
+/// What is read must not be replaced meanwhile.
+fn check_apart(from: &Path, to: &Path) -> Result<()> {
+    if let (Ok(from), Ok(out)) = (fs::canonicalize(from), fs::canonicalize(to))
+        && from == out
+    {
+        let message = format!("{} cannot be read and replaced at once", to.display());
+        return Err(Failure { message, hint: "name another folder to write" }.into());
+    }
+    Ok(())
 }
 
 /// A row a tensor, and one for all of them.

@@ -1,22 +1,17 @@
 //! `throng synth`: a model of random weights, to measure what a real one would cost.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use throng_checkpoint::synth::{MAX_SHARD_BYTES, RandomModel, WriteOptions};
+use throng_checkpoint::WriteOptions;
+use throng_checkpoint::synth::RandomModel;
 use throng_spec::builtin;
 
 use crate::args::SynthArgs;
 use crate::failure::Failure;
-use crate::interrupt::interrupted;
-use crate::nano;
-use crate::units;
+use crate::{nano, units, writing};
 
 /// Bytes of a `config.json` at most.
 const MAX_CONFIG_BYTES: u64 = 16 << 20;
@@ -27,36 +22,19 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// There is no such shape, or the checkpoint cannot be written.
 pub fn run(args: &SynthArgs) -> Result<()> {
     let model = RandomModel::new(&config(&args.spec)?, args.layers, args.seed)?;
-    let interrupted = interrupted()?;
-    let template = "writing {bar:24} {decimal_bytes} of {decimal_total_bytes}, \
-                    {decimal_bytes_per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template).expect("the template is ours");
     // A folder of that name would look like a file to everyone after us.
     let gguf = args.gguf || args.out.extension().is_some_and(|extension| extension == "gguf");
     let bytes = if gguf { model.gguf_bytes() } else { model.bytes() };
-    let bar = ProgressBar::new(bytes).with_style(style);
-    let progress = |bytes| {
-        bar.inc(bytes);
-        match interrupted.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+    let write = |options: &WriteOptions<'_>| match gguf {
+        true => model.write_gguf(&args.out, options),
+        false => model.write_folder(&args.out, options),
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let max_shard_bytes = MAX_SHARD_BYTES;
-    let options = WriteOptions { force: args.force, threads, max_shard_bytes, progress: &progress };
-    let start = Instant::now();
-    match gguf {
-        true => model.write_gguf(&args.out, &options)?,
-        false => model.write_folder(&args.out, &options)?,
-    }
-    bar.finish_and_clear();
+    let ((), seconds) = writing::write("writing", bytes, args.force, write)?;
     let layers = match model.spec().layers.len() {
         1 => "1 layer".to_owned(),
         layers => format!("{layers} layers"),
     };
     let (out, size) = (args.out.display(), units::bytes(usize::try_from(bytes)?));
-    let seconds = start.elapsed().as_secs_f64();
     eprintln!("{out}: {layers}, {size} of random weights, written in {seconds:.1} s");
     Ok(())
 }
@@ -66,8 +44,8 @@ fn config(spec: &str) -> Result<Value> {
     if let Some(config) = builtin::config(spec) {
         return Ok(config);
     }
-    if spec == nano::NAME {
-        return Ok(serde_json::from_slice(nano::CONFIG)?);
+    if let Some(config) = nano::config(spec) {
+        return Ok(serde_json::from_slice(config)?);
     }
     let spec = Path::new(spec);
     let file = if spec.is_dir() { spec.join("config.json") } else { spec.to_owned() };

@@ -7,8 +7,7 @@ use throng_checkpoint::Checkpoint;
 use throng_spec::{ModelSpec, QuantisationRequest, Stored, builtin};
 
 use crate::failure::Failure;
-use crate::nano;
-use crate::source::Source;
+use crate::source::{Files, Source};
 
 /// A model's shape, and how its tensors are stored.
 pub struct Subject {
@@ -24,21 +23,18 @@ impl Subject {
     /// # Errors
     /// Nothing has the name, or the checkpoint is not what it should be.
     pub fn find(name: &str) -> Result<Self> {
-        if name == nano::NAME {
-            return Ok(Self::of(name, &Checkpoint::embedded(&nano::FILES)?));
-        }
         if let Some(config) = builtin::config(name) {
             let spec = ModelSpec::from_config(&config)?;
             let tensors = spec.released();
             return Ok(Self { name: name.to_lowercase(), spec, tensors });
         }
         let source = Source::resolve(Path::new(name))?;
-        if !source.path.exists() {
+        if matches!(&source.files, Files::Path(path) if !path.exists()) {
             let message = format!("{name} is neither a checkpoint nor the name of a model");
             let hint = "`throng help inspect` lists the names that need no file";
             return Err(Failure { message, hint }.into());
         }
-        Ok(Self::of(&source.name, &Checkpoint::open(&source.path)?))
+        Ok(Self::of(&source.name, &source.open()?))
     }
 
     /// The same with its weights quantised as asked.
