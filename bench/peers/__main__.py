@@ -11,7 +11,6 @@ from which --from makes the tables again.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -21,15 +20,9 @@ from engines import Llama, Probe, Throng
 from plot import plot
 from process import Failed
 from report import report
+from turns import add_arguments, collect, numbers, parse
 
 PARTS = ("prefill", "decode", "context", "load")
-
-
-def numbers(text):
-    found = [int(number) for number in text.split(",")]
-    if min(found) < 1:
-        raise argparse.ArgumentTypeError("expected numbers from 1, separated by commas")
-    return found
 
 
 def arguments():
@@ -40,7 +33,6 @@ def arguments():
     parser.add_argument("--llama", help="folder of llama.cpp's binaries; without it, throng alone")
     parser.add_argument("--parts", default="prefill,decode,load",
                         help=f"of {','.join(PARTS)} [default: %(default)s]")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each [default: 5]")
     parser.add_argument("--prompts", type=numbers, default=[512, 2048],
                         help="tokens of the prompts whose prefill is measured [default: 512,2048]")
     parser.add_argument("--users", type=numbers, default=[1, 2, 4, 8, 16, 32],
@@ -54,19 +46,14 @@ def arguments():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of both")
     parser.add_argument("--throng-args", default="", help='more for throng: "--isa avx2"')
     parser.add_argument("--llama-args", default="", help="more for llama.cpp's programs")
-    parser.add_argument("--cap", type=float, default=1800,
-                        help="seconds after which a program is killed [default: 1800]")
-    parser.add_argument("--raw", help="new file for a line of JSON for each measurement")
-    parser.add_argument("--from", dest="source", nargs="+", help="measure nothing: files of --raw")
     parser.add_argument("--plot", help="file for an SVG of decoding over users")
-    parsed = parser.parse_args()
+    add_arguments(parser)
+    parsed = parse(parser)
     parsed.parts = parsed.parts.split(",")
     if not set(parsed.parts) <= set(PARTS):
         parser.error(f"--parts is some of {','.join(PARTS)}")
     if not parsed.source and not (parsed.throng and parsed.model):
         parser.error("--throng and --model say what is measured, or --from what was")
-    if parsed.raw and Path(parsed.raw).exists():
-        parser.error(f"{parsed.raw} is there already; --raw names a new file")
     parsed.gguf = parsed.gguf or parsed.model
     return parsed
 
@@ -89,6 +76,7 @@ def warm(files):
 
 def measure(options, keep):
     """Every part's rounds, in each of which the engines take turns."""
+    keep(machine())
     probe = Probe(options)
     engines = [Throng(options, probe)] + [Llama(options, probe)] * bool(options.llama)
     cases = {"prefill": [options.prompts], "decode": [options.users], "load": [None],
@@ -113,23 +101,8 @@ def measure(options, keep):
 
 
 def main():
-    options, lines = arguments(), []
-    if options.source:
-        for source in options.source:
-            lines += [json.loads(line) for line in Path(source).read_text().splitlines()]
-    else:
-        raw = open(options.raw, "x") if options.raw else None
-
-        def keep(line):
-            lines.append(line)
-            if raw:
-                print(json.dumps(line), file=raw, flush=True)
-
-        keep(machine())
-        try:
-            measure(options, keep)
-        except KeyboardInterrupt:
-            print("interrupted: what follows is of what was measured", file=sys.stderr)
+    options = arguments()
+    lines = collect(options, measure)
     print(report(lines), end="")
     if options.plot:
         drawing = plot(lines)

@@ -14,7 +14,6 @@ the tables again.
 """
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -25,13 +24,7 @@ sys.path[1:1] = [str(HERE.parent / "peers"), str(HERE.parents[1] / "tools" / "na
 from measure import Setting, quality, speed, tasks, work  # noqa: E402
 from process import Failed  # noqa: E402
 from tables import report  # noqa: E402
-
-
-def numbers(text):
-    found = [int(number) for number in text.split(",")]
-    if min(found) < 1:
-        raise argparse.ArgumentTypeError("expected numbers from 1, separated by commas")
-    return found
+from turns import add_arguments, collect, numbers, parse  # noqa: E402
 
 
 def arguments():
@@ -49,24 +42,18 @@ def arguments():
     parser.add_argument("--text", help="for throng eval; without it nothing is compared")
     parser.add_argument("--eval-args", default="", help="more for throng eval: '--context 1024'")
     parser.add_argument("--tasks", type=int, default=0, help="problems for nano at each effort")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each [default: 5]")
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prompt that is read")
     parser.add_argument("--users", type=numbers, default=[1, 16], help="users who decode at once")
     parser.add_argument("--context", type=int, default=128,
                         help="tokens of each user's prompt [default: 128]")
     parser.add_argument("--tokens", type=int, default=32, help="tokens that each user gets")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--cap", type=float, default=1800,
-                        help="seconds after which a program is killed [default: 1800]")
-    parser.add_argument("--raw", help="new file for a line of JSON for each measurement")
-    parser.add_argument("--from", dest="source", nargs="+", help="measure nothing: files of --raw")
-    parsed = parser.parse_args()
+    add_arguments(parser)
+    parsed = parse(parser)
     if not parsed.source and not parsed.throng:
         parser.error("--throng says what is measured, or --from what was")
     if parsed.tasks and parsed.model:
         parser.error("--tasks asks what nano was trained for, and -m names another model")
-    if parsed.raw and Path(parsed.raw).exists():
-        parser.error(f"{parsed.raw} is there already; --raw names a new file")
     return parsed
 
 
@@ -95,22 +82,7 @@ def measure(options, keep):
 
 
 def main():
-    options, lines = arguments(), []
-    if options.source:
-        for source in options.source:
-            lines += [json.loads(line) for line in Path(source).read_text().splitlines()]
-    else:
-        raw = open(options.raw, "x") if options.raw else None
-
-        def keep(line):
-            lines.append(line)
-            if raw:
-                print(json.dumps(line), file=raw, flush=True)
-
-        try:
-            measure(options, keep)
-        except KeyboardInterrupt:
-            print("interrupted: what follows is of what was measured", file=sys.stderr)
+    lines = collect(arguments(), measure)
     print(report(lines), end="")
     sys.exit(any("failed" in line for line in lines))
 
