@@ -29,7 +29,8 @@ fn check_bytes(piece: &Tensor<'_>) {
             (cols - 1) * pitch + rows
         }
     };
-    assert_eq!(bytes, piece.dtype.bytes(expected));
+    let scales = piece.grid.map_or(0, |grid| grid.bytes([piece.shape[0], piece.shape[1]]));
+    assert_eq!(bytes, piece.dtype.bytes(expected) + scales);
     if let Layout::Pairs { head } = piece.layout {
         assert!(head > 0 && head.is_multiple_of(2) && piece.shape[0].is_multiple_of(head));
     }

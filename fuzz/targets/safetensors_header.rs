@@ -1,4 +1,4 @@
-//! Any `model.safetensors` is opened or refused, with the config of each architecture.
+//! Any `model.safetensors` is opened or refused, with the config of each architecture and of FP8.
 //!
 //! An input that begins like JSON is a header: its length is put before it and as many zeros behind
 //! it as it speaks of, so that mutations reach what reads tensors. Any other is the whole file.
@@ -11,12 +11,14 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use throng_checkpoint::{Checkpoint, CheckpointError};
 
-const CONFIGS: [&[u8]; 5] = [
+const CONFIGS: [&[u8]; 7] = [
     include_bytes!("../../crates/throng-model/tests/golden/released-window/config.json"),
     include_bytes!("../../crates/throng-model/tests/golden/llama/config.json"),
     include_bytes!("../../crates/throng-model/tests/golden/qwen3/config.json"),
     include_bytes!("../../crates/throng-model/tests/golden/qwen3-moe/config.json"),
     include_bytes!("../../crates/throng-model/tests/golden/gpt2/config.json"),
+    include_bytes!("../../crates/throng-model/tests/golden/fp8-experts/config.json"),
+    include_bytes!("../../crates/throng-model/tests/golden/fp8-channels/config.json"),
 ];
 
 /// Zeros behind a header at most; the tensors of the largest seed have fewer.

@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Bytes,
     /// 8-bit integers that mean something together with another tensor's scales.
     Integers,
+    /// 8-bit floats, E4M3, that mean something together with another tensor's scales.
+    Floats,
     /// What no tensor here is made of, by the format's own name.
     Other(String),
 }
@@ -49,6 +51,7 @@ impl std::fmt::Display for Kind {
             Self::Numbers(dtype) => dtype.fmt(f),
             Self::Bytes => f.write_str("u8"),
             Self::Integers => f.write_str("i8"),
+            Self::Floats => f.write_str("f8_e4m3"),
             Self::Other(name) => f.write_str(name),
         }
     }

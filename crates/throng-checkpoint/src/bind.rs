@@ -1,16 +1,18 @@
 //! Roles to the stored tensors that play them, checked: what is odd about a file ends here.
 
 mod apart;
+mod floats;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use throng_spec::{DType, LayerRole, Layout, ModelSpec, Role};
+use throng_spec::{DType, LayerRole, Layout, ModelSpec, Role, ScaleGrid};
 
 use crate::archive::{Archive, Entry, Kind};
 use crate::error::CheckpointError;
 use crate::names::{self, Form, Names};
+use crate::scaling::Scalings;
 use crate::weights::Weights;
 use apart::ends_of_values;
 
@@ -22,8 +24,10 @@ pub(crate) struct Piece {
     /// Of its share in the role's tensor.
     pub(crate) shape: Vec<usize>,
     pub(crate) data: Span,
-    /// Of blocks whose scales are a tensor of their own.
+    /// Where they are a tensor of their own.
     pub(crate) scales: Option<Span>,
+    /// Of those of FP8.
+    pub(crate) grid: Option<ScaleGrid>,
 }
 
 /// A range within one of the archives.
@@ -39,6 +43,7 @@ pub(crate) struct Binder<'a> {
     spec: &'a ModelSpec,
     names: &'static Names,
     prefix: &'static str,
+    scalings: &'a Scalings,
     /// Names of the tensors that have a role.
     used: RefCell<BTreeSet<String>>,
 }
@@ -50,7 +55,12 @@ impl<'a> Binder<'a> {
     }
 
     /// With the prefix that the file's embedding has, or the usual one if there is no embedding.
-    pub(crate) fn new(weights: &'a Weights, spec: &'a ModelSpec, names: &'static Names) -> Self {
+    pub(crate) fn new(
+        weights: &'a Weights,
+        spec: &'a ModelSpec,
+        names: &'static Names,
+        scalings: &'a Scalings,
+    ) -> Self {
         let has_embedding = |prefix: &&&str| match names.form(prefix, Role::Embedding) {
             (start, Form::Rows([name])) => {
                 ends_of_values().any(|end| weights.find(&format!("{start}{name}{end}")).is_ok())
@@ -58,7 +68,7 @@ impl<'a> Binder<'a> {
             _ => false,
         };
         let prefix = names.prefixes.iter().find(has_embedding).unwrap_or(&names.prefixes[0]);
-        Self { weights, spec, names, prefix, used: RefCell::default() }
+        Self { weights, spec, names, prefix, scalings, used: RefCell::default() }
     }
 
     /// Finds the pieces of a role's tensor of the given shape and checks their types and shapes.
@@ -137,11 +147,15 @@ impl<'a> Binder<'a> {
         shape: Vec<usize>,
         layout: Layout,
     ) -> Result<Piece, CheckpointError> {
+        if let Some(piece) = self.floats(&name, &shape)? {
+            return Ok(piece);
+        }
         if let Some(piece) = self.apart(&name, &shape)? {
             return Ok(piece);
         }
         let (dtype, archive, range) = self.numbers(&name, &shape)?;
-        Ok(Piece { dtype, layout, shape, data: Span { archive, range }, scales: None })
+        let data = Span { archive, range };
+        Ok(Piece { dtype, layout, shape, data, scales: None, grid: None })
     }
 
     /// Where a role's rows begin among those of all roles that share a tensor, and how many all
@@ -170,7 +184,8 @@ impl<'a> Binder<'a> {
         let bytes = |rows: usize| dtype.bytes(rows * inputs.iter().product::<usize>());
         let begin = range.start + bytes(before);
         let data = Span { archive, range: begin..begin + bytes(rows) };
-        Ok(Piece { dtype, layout: Layout::Rows, shape: shape.to_vec(), data, scales: None })
+        let (layout, shape) = (Layout::Rows, shape.to_vec());
+        Ok(Piece { dtype, layout, shape, data, scales: None, grid: None })
     }
 
     /// The same of a matrix that is stored by columns, or of a vector.
@@ -193,7 +208,7 @@ impl<'a> Binder<'a> {
         let range = begin..begin + dtype.bytes((cols - 1) * pitch + rows);
         let data = Span { archive, range };
         let layout = Layout::Columns { pitch };
-        Ok(Piece { dtype, layout, shape: shape.to_vec(), data, scales: None })
+        Ok(Piece { dtype, layout, shape: shape.to_vec(), data, scales: None, grid: None })
     }
 
     /// Matrices of experts in one tensor, each stored by columns: a piece for each expert.
@@ -214,7 +229,7 @@ impl<'a> Binder<'a> {
             let begin = range.start + expert * bytes;
             let data = Span { archive, range: begin..begin + bytes };
             let layout = Layout::Columns { pitch: rows };
-            Piece { dtype, layout, shape: matrix.to_vec(), data, scales: None }
+            Piece { dtype, layout, shape: matrix.to_vec(), data, scales: None, grid: None }
         };
         Ok((0..experts).map(piece).collect())
     }

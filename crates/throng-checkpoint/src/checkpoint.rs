@@ -85,8 +85,8 @@ impl Checkpoint {
     }
 
     fn assemble(parts: Parts) -> Result<Self, CheckpointError> {
-        let Parts { spec, generation, chat_template, tokenizer, weights, names } = parts;
-        let binder = Binder::new(&weights, &spec, names);
+        let Parts { spec, generation, chat_template, tokenizer, weights, names, scalings } = parts;
+        let binder = Binder::new(&weights, &spec, names, &scalings);
         let tensors = spec
             .tensors()
             .into_iter()
@@ -129,6 +129,7 @@ impl Checkpoint {
             shape: &piece.shape,
             data: self.bytes(&piece.data),
             scales: piece.scales.as_ref().map_or(&[], |span| self.bytes(span)),
+            grid: piece.grid,
         }
     }
 

@@ -72,6 +72,18 @@ pub enum CheckpointError {
         /// What it must be.
         expected: String,
     },
+    /// Weights that are quantised in a way that cannot be read.
+    #[error("{file}: {key} is {found}, expected {expected}")]
+    Quantisation {
+        /// Path of the file.
+        file: String,
+        /// The key.
+        key: String,
+        /// What is there.
+        found: String,
+        /// What can be read.
+        expected: &'static str,
+    },
     /// A git-lfs pointer stands where the file should be.
     #[error("{file} is a git-lfs pointer, not the file itself")]
     LfsPointer {
@@ -166,6 +178,30 @@ pub enum CheckpointError {
         /// Values of a block.
         block: usize,
     },
+    /// Scales whose shape is that of no form that `config.json` names.
+    #[error("{file}: tensor {tensor} has shape {found:?}, expected {expected}")]
+    WrongScales {
+        /// Path of the file.
+        file: String,
+        /// The stored name.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shapes that `quantization_config` and the matrix ask for.
+        expected: String,
+    },
+    /// A scale that is no number.
+    #[error("{file}: scale {index} of tensor {tensor} is {found}, expected finite numbers")]
+    NotFinite {
+        /// Path of the file.
+        file: String,
+        /// The stored name.
+        tensor: String,
+        /// Which one, in the order of the file.
+        index: usize,
+        /// NaN or an infinity.
+        found: f32,
+    },
     /// A shape that does not follow from `config.json`.
     #[error("{file}: tensor {tensor} has shape {found:?}, expected {expected:?}")]
     WrongShape {
@@ -192,6 +228,10 @@ impl CheckpointError {
             Self::TooLarge { .. } | Self::Truncated { .. } | Self::Corrupt { .. } => {
                 "the download may have been cut short: fetch the file again"
             }
+            Self::Quantisation { .. } => {
+                "FP8 (E4M3), and INT8 and MXFP4 in groups of 32, can be read; so can most models as they \
+                 were before they were quantised, and --quantize makes those smaller"
+            }
             Self::SeveralModels { .. } => "name one of the files",
             Self::UnknownArchitecture { .. }
             | Self::Config { source: ConfigError::UnknownArchitecture { .. }, .. } => {
@@ -199,6 +239,13 @@ impl CheckpointError {
             }
             Self::WrongDtype { .. } => {
                 "the same model in one of those types can be run: most are published in several"
+            }
+            Self::WrongScales { .. } => {
+                "FP8 weights have a scale for each tensor, channel, group or block, as \
+                 quantization_config in config.json says: take all files from one release again"
+            }
+            Self::NotFinite { .. } => {
+                "whoever made the file did not notice: the same model in bf16 can be run"
             }
             Self::MissingTensor { .. }
             | Self::StrayTensor { .. }

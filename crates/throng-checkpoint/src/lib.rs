@@ -17,6 +17,7 @@ pub mod quantised;
 mod quantization_config;
 mod released;
 mod safetensors;
+mod scaling;
 pub mod synth;
 mod tensor;
 mod weights;

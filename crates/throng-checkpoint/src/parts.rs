@@ -6,6 +6,7 @@ use crate::chat_template::ChatTemplate;
 use crate::generation::Generation;
 use crate::mmap::Bytes;
 use crate::names::Names;
+use crate::scaling::Scalings;
 use crate::weights::Weights;
 
 /// A model's files, read and checked one by one.
@@ -18,4 +19,6 @@ pub(crate) struct Parts {
     pub(crate) weights: Weights,
     /// What the weight files call the tensors.
     pub(crate) names: &'static Names,
+    /// What the config says of the scales of weights in FP8.
+    pub(crate) scalings: Scalings,
 }

@@ -22,7 +22,7 @@ pub(crate) fn read(files: &Files<'_>) -> Result<Parts, CheckpointError> {
     let config = original.as_ref().unwrap_or(&stored);
     let spec = ModelSpec::from_config(config)
         .map_err(|source| CheckpointError::Config { file: files.label(CONFIG), source })?;
-    quantization_config::check(files, config)?;
+    let scalings = quantization_config::read(files, config)?;
     let generation = Generation::read(files, config, spec.vocab)?;
     let chat_template = ChatTemplate::read(files)?;
     let tokenizer = match files.read(TOKENIZER)? {
@@ -34,7 +34,7 @@ pub(crate) fn read(files: &Files<'_>) -> Result<Parts, CheckpointError> {
     let format = if original.is_some() { Format::Original } else { Format::Released };
     let names = Names::of(spec.architecture, format);
     let weights = Weights::open(files)?;
-    Ok(Parts { spec, generation, chat_template, tokenizer, weights, names })
+    Ok(Parts { spec, generation, chat_template, tokenizer, weights, names, scalings })
 }
 
 /// Keys of OpenAI's own `config.json` of gpt-oss (folder `original/`), and what they are called since.

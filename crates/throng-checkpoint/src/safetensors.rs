@@ -70,6 +70,7 @@ fn kind(dtype: Dtype) -> Kind {
         Dtype::BF16 => Kind::Numbers(DType::Bf16),
         Dtype::U8 => Kind::Bytes,
         Dtype::I8 => Kind::Integers,
+        Dtype::F8_E4M3 => Kind::Floats,
         other => Kind::Other(format!("{other:?}").to_lowercase()),
     }
 }

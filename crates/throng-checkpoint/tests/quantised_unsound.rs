@@ -41,8 +41,8 @@ fn tensors_that_do_not_belong_together_are_refused() {
         "lm_head.weight_scale has dtype bf16, expected f16",
     );
     refused(
-        &|folder| folder.change(head, |(dtype, _, _)| *dtype = Dtype::F8_E4M3),
-        "lm_head.weight has dtype f8_e4m3, expected i8",
+        &|folder| folder.change(head, |(dtype, _, _)| *dtype = Dtype::F8_E5M2),
+        "lm_head.weight has dtype f8_e5m2, expected i8 or f8_e4m3",
     );
     refused(&|folder| folder.change(scale, |(_, shape, _)| shape.reverse()), "has shape [1, 272]");
     refused(&|folder| folder.change(head, |(_, shape, _)| shape.reverse()), "has shape [32, 272]");
@@ -109,8 +109,9 @@ fn configs_of_other_quantisations_are_refused_by_key() {
             None => config[pointer.trim_start_matches('/')] = value,
         }
         folder.set("config.json", "quantization_config", config);
-        let message = folder.message();
+        let (message, hint) = folder.error();
         assert!(message.contains(&format!("quantization_config{key} is")), "{message}");
+        assert!(hint.is_some_and(|hint| hint.contains("FP8")), "{hint:?}");
     };
     refused("", json!("int8"), "");
     refused("/quant_method", json!("gptq"), ".quant_method");
@@ -124,7 +125,7 @@ fn configs_of_other_quantisations_are_refused_by_key() {
     for (name, value) in [
         ("num_bits", json!(16)),
         ("num_bits", json!(-8)),
-        ("type", json!("float")),
+        ("type", json!("uint")),
         ("strategy", json!("channel")),
         ("group_size", json!(128)),
         ("symmetric", json!(false)),

@@ -76,7 +76,7 @@ pub fn stored(checkpoint: &Checkpoint) -> Vec<Stored> {
         .flat_map(|&(role, _)| {
             checkpoint.pieces(role).map(move |piece| {
                 let values = piece.shape.iter().product();
-                Stored { role, dtype: piece.dtype, values }
+                Stored { role, dtype: piece.dtype, values, scale_bytes: piece.scale_bytes() }
             })
         })
         .collect()
@@ -109,7 +109,7 @@ pub fn kept(spec: &ModelSpec, tensors: &[Stored], precision: Precision) -> Vec<S
             }
             _ => packed_dtype(dtypes(role).iter().copied(), precision),
         };
-        Stored { role, dtype, values: shape.iter().product() }
+        Stored { role, dtype, values: shape.iter().product(), scale_bytes: 0 }
     };
     spec.tensors().into_iter().map(kept).collect()
 }
@@ -256,7 +256,7 @@ mod tests {
             let dtype = |role| if role == projections[2] { Q6K } else { Q4K };
             let tensors = spec.tensors().into_iter().map(|(role, shape)| {
                 let values = shape.iter().product();
-                Stored { role, dtype: dtype(role), values }
+                Stored { role, dtype: dtype(role), values, scale_bytes: 0 }
             });
             let tensors: Vec<Stored> = tensors.collect();
             let data = [0, 1, 2].map(|i| vec![0; dtype(projections[i]).bytes(rows[i] * cols)]);
@@ -267,6 +267,7 @@ mod tests {
                 rows: rows[i],
                 data: &data[i],
                 scales: &[],
+                grid: None,
             });
             let order = RowOrder::Stacked;
             let source =

@@ -211,11 +211,12 @@ impl<B: Backend> Binder<'_, B> {
 
 /// A tensor `[rows, cols]` or `[experts, rows, cols]` as part of a matrix.
 fn part<'a>(tensor: &Tensor<'a>) -> MatrixPart<'a> {
-    let Tensor { dtype, layout, data, scales, .. } = *tensor;
+    let Tensor { dtype, layout, data, scales, grid, .. } = *tensor;
     let [outer @ .., rows, _] = tensor.shape else {
         unreachable!("the shapes of matrices have two dimensions")
     };
-    MatrixPart { dtype, layout, groups: outer.iter().product(), rows: *rows, data, scales }
+    let groups = outer.iter().product();
+    MatrixPart { dtype, layout, groups, rows: *rows, data, scales, grid }
 }
 
 fn bytes(tensor: &Tensor<'_>) -> usize {

@@ -13,7 +13,6 @@ mod backend;
 mod blocks;
 mod counts;
 mod cpu;
-mod e4m3;
 mod limits;
 mod matrix;
 mod meter;

@@ -1,7 +1,7 @@
 //! A weight matrix as a checkpoint stores it, for packing.
 
 use half::{bf16, f16};
-use throng_spec::{DType, Layout};
+use throng_spec::{DType, Layout, ScaleGrid};
 
 use crate::{blocks, mxfp4};
 
@@ -47,16 +47,21 @@ pub struct MatrixPart<'a> {
     pub rows: usize,
     /// The values, little-endian.
     pub data: &'a [u8],
-    /// The scales, in the forms of MXFP4 and Q8_0 that have them apart. Otherwise empty, for both in
-    /// GGUF's form too.
+    /// The scales of FP8, group after group, and of the forms of MXFP4 and Q8_0 that have them apart.
+    /// Otherwise empty, for both in GGUF's form too.
     pub scales: &'a [u8],
+    /// How the scales of FP8 lie, and only those.
+    pub grid: Option<ScaleGrid>,
 }
 
 /// The values of a stored vector, in f32. It lies as a matrix of one column would.
+///
+/// # Panics
+/// It is in FP8, which only matrices are.
 pub fn decode(dtype: DType, layout: Layout, data: &[u8], scales: &[u8]) -> Vec<f32> {
     let blocks = (data.len() + scales.len()) / dtype.block_bytes();
     let mut stored = vec![0.0; blocks * dtype.block_len()];
-    RowBytes { dtype, data, scales, stride: 1 }.decode(&mut stored);
+    RowBytes { dtype, data, scales, grid: None, stride: 1 }.decode(&mut stored);
     (0..stored.len()).map(|row| stored[layout.stored_row(row)]).collect()
 }
 
@@ -65,8 +70,10 @@ pub(crate) struct RowBytes<'a> {
     pub dtype: DType,
     /// From the row's first value to its last.
     pub data: &'a [u8],
-    /// Empty but for MXFP4 and Q8_0 with their scales apart.
+    /// Empty but for FP8, and MXFP4 and Q8_0 with their scales apart.
     pub scales: &'a [u8],
+    /// How the scales of FP8 lie.
+    pub grid: Option<ScaleGrid>,
     /// Values from one of the row to the next; 1 for dtypes with blocks.
     pub stride: usize,
 }
@@ -84,8 +91,11 @@ impl<'a> MatrixSource<'a> {
 
     /// Bytes of the stored values.
     pub fn bytes(&self) -> usize {
-        let values = |part: &MatrixPart<'_>| part.groups * part.rows * self.cols;
-        self.parts.iter().map(|part| part.dtype.bytes(values(part))).sum()
+        let bytes = |part: &MatrixPart<'_>| {
+            let scales = part.grid.map_or(0, |_| part.scales.len());
+            part.dtype.bytes(part.groups * part.rows * self.cols) + scales
+        };
+        self.parts.iter().map(bytes).sum()
     }
 
     /// The parts that have a group's rows, and which of their groups it is.
@@ -103,7 +113,10 @@ impl<'a> MatrixSource<'a> {
         assert!(self.parts.len().is_multiple_of(self.groups / each), "parts of a group");
         for part in self.parts {
             let (rows, values) = (part.rows, part.groups * part.rows * self.cols);
-            let stored = part.data.len() + part.scales.len();
+            let in_grid =
+                part.grid.map_or(0, |grid| part.groups * grid.bytes([part.rows, self.cols]));
+            assert_eq!(part.dtype == DType::Fp8, part.grid.is_some(), "FP8 has scales in a grid");
+            let stored = part.data.len() + part.scales.len() - in_grid;
             let expected = match part.layout {
                 Layout::Rows => part.dtype.bytes(values),
                 Layout::Pairs { head } => {
@@ -119,9 +132,9 @@ impl<'a> MatrixSource<'a> {
             assert_eq!(self.cols % part.dtype.block_len(), 0, "whole blocks in a row");
             assert_eq!(stored, expected, "bytes of a matrix of {values} values");
             let (scales, blocks) = (part.scales.len(), values / part.dtype.block_len());
-            let apart = blocks * part.dtype.scale_bytes();
-            assert!(scales == 0 || scales == apart, "a scale for each block");
-            let again = part.dtype.is_quantised() && self.quantise.is_some();
+            let apart = blocks * part.dtype.scale_bytes() + in_grid;
+            assert!(scales == in_grid || scales == apart, "a scale for each block");
+            let again = part.dtype.has_blocks() && self.quantise.is_some();
             assert!(!again, "quantised weights are not quantised again");
         }
         let block = self.quantise.map_or(1, DType::block_len);
@@ -156,21 +169,28 @@ impl<'a> MatrixSource<'a> {
 
 impl<'a> MatrixPart<'a> {
     fn row(&self, group: usize, row: usize, cols: usize) -> RowBytes<'a> {
-        let Self { dtype, data, scales, .. } = *self;
+        let Self { dtype, data, scales, grid, .. } = *self;
         let index = group * self.rows + self.layout.stored_row(row);
         let slice = |bytes: &'a [u8], len: usize| &bytes[index * len..][..len];
         match self.layout {
             Layout::Columns { pitch } => {
                 let values = (cols - 1) * pitch + 1;
                 let data = &data[dtype.bytes(row)..][..dtype.bytes(values)];
-                RowBytes { dtype, data, scales, stride: pitch }
+                RowBytes { dtype, data, scales, grid, stride: pitch }
+            }
+            _ if let Some(form) = grid => {
+                let bytes = form.bytes([self.rows, cols]);
+                let scales = &scales[group * bytes..][..bytes];
+                let scales = form.of_row(scales, index - group * self.rows, cols);
+                RowBytes { dtype, data: slice(data, cols), scales, grid, stride: 1 }
             }
             _ if !scales.is_empty() => {
                 let (blocks, scale) = (cols / dtype.block_len(), dtype.scale_bytes());
                 let data = slice(data, blocks * (dtype.block_bytes() - scale));
-                RowBytes { dtype, data, scales: slice(scales, blocks * scale), stride: 1 }
+                let scales = slice(scales, blocks * scale);
+                RowBytes { dtype, data, scales, grid, stride: 1 }
             }
-            _ => RowBytes { dtype, data: slice(data, dtype.bytes(cols)), scales, stride: 1 },
+            _ => RowBytes { dtype, data: slice(data, dtype.bytes(cols)), scales, grid, stride: 1 },
         }
     }
 }
@@ -205,6 +225,10 @@ impl<'a> RowBytes<'a> {
                 for (out, bytes) in out.iter_mut().zip(self.words()) {
                     *out = bf16::from_le_bytes(*bytes).to_f32();
                 }
+            }
+            DType::Fp8 => {
+                let grid = self.grid.expect("a matrix in FP8 was checked to have a grid of scales");
+                grid.decode(self.data, self.scales, out);
             }
             DType::Mxfp4 => {
                 for (out, (bytes, scale)) in out.chunks_exact_mut(mxfp4::BLOCK).zip(self.mxfp4()) {

@@ -65,6 +65,7 @@ mod tests {
             rows: 4,
             data: &data,
             scales: &[],
+            grid: None,
         };
         let (parts, order) = (&[part][..], RowOrder::Stacked);
         let source = MatrixSource { groups: 1, cols: 3, parts, order, bias: None, quantise: None };

@@ -33,6 +33,6 @@ impl QuantisedRow {
         self.data.clear();
         self.scales.clear();
         quantise(to, &self.values, &mut self.data, &mut self.scales);
-        RowBytes { dtype: to, data: &self.data, scales: &self.scales, stride: 1 }
+        RowBytes { dtype: to, data: &self.data, scales: &self.scales, grid: None, stride: 1 }
     }
 }

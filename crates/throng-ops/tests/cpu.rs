@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use common::{
     Random, Stored, angles, error, error_of_vectors, experts, linear, linear_of, rounded_to_bf16,
+    whole_types,
 };
 use proptest::prelude::*;
 use throng_ops::{Attention, Backend, Cpu, CpuError, Isa, Naive, Precision, Routes, packed_dtype};
@@ -35,7 +36,7 @@ fn config() -> ProptestConfig {
 }
 
 fn dtype() -> impl Strategy<Value = DType> {
-    proptest::sample::select(&DType::ALL[..])
+    proptest::sample::select(whole_types())
 }
 
 fn precision() -> impl Strategy<Value = Precision> {
@@ -102,7 +103,7 @@ fn linear_matches_the_oracle(isa: Isa) {
 fn the_largest_integers_do_not_overflow(isa: Isa) {
     let Some(cpu) = cpu(isa, 1) else { return };
     let cpu = &mut *cpu.borrow_mut();
-    for dtype in DType::ALL.into_iter().filter(|dtype| dtype.is_quantised()) {
+    for dtype in DType::ALL.into_iter().filter(|dtype| dtype.has_blocks()) {
         let mut random = Random::new(5);
         // Both ends of codes of 4 bits (7 is MXFP4's highest, f its lowest), and of 8.
         let bytes = [0x00, 0x77, 0x7f, 0x80, 0xff];

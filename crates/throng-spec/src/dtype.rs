@@ -12,6 +12,9 @@ pub enum DType {
     F16,
     /// The upper half of an f32.
     Bf16,
+    /// OCP E4M3 ([`crate::e4m3`]), an 8-bit float, with scales in a tensor of their own whose form is a
+    /// [`ScaleGrid`](crate::ScaleGrid).
+    Fp8,
     /// OCP microscaling FP4: blocks of 32 E2M1 values and one E8M0 scale (bias 127). Stored in one
     /// of two forms. Released safetensors: nibbles and scales apart, byte i of a block has value 2i
     /// in its low half and 2i + 1 in its high half. GGUF: the scale, then 16 bytes, byte i has
@@ -38,10 +41,11 @@ pub enum DType {
 
 impl DType {
     /// Every type.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::F32,
         Self::F16,
         Self::Bf16,
+        Self::Fp8,
         Self::Mxfp4,
         Self::Q4_0,
         Self::Q4_1,
@@ -59,6 +63,7 @@ impl DType {
             Self::F32 => ("f32", 1, 4),
             Self::F16 => ("f16", 1, 2),
             Self::Bf16 => ("bf16", 1, 2),
+            Self::Fp8 => ("fp8", 1, 1),
             Self::Mxfp4 => ("mxfp4", 32, 17),
             Self::Q4_0 => ("q4_0", 32, 18),
             Self::Q4_1 => ("q4_1", 32, 20),
@@ -71,7 +76,8 @@ impl DType {
         }
     }
 
-    /// Values that share a scale: the row length of a matrix is a multiple of it.
+    /// Values of a block, which share a scale: the row length of a matrix is a multiple of it. 1 for
+    /// types without blocks.
     pub const fn block_len(self) -> usize {
         self.facts().1
     }
@@ -82,7 +88,7 @@ impl DType {
     }
 
     /// Bytes of a block's scale where scales are stored apart from values; 0 for types that never
-    /// are.
+    /// are, and for those without blocks.
     pub const fn scale_bytes(self) -> usize {
         match self {
             Self::Mxfp4 => 1,
@@ -91,12 +97,19 @@ impl DType {
         }
     }
 
-    /// Whether values are small numbers in blocks that share a scale.
+    /// Whether values are small numbers that share scales.
     pub const fn is_quantised(self) -> bool {
+        self.has_blocks() || matches!(self, Self::Fp8)
+    }
+
+    /// Whether so many values of a row share a scale. Kernels multiply by such weights as they are
+    /// stored, so they are not quantised again; FP8 is widened to 16 bits and may be.
+    pub const fn has_blocks(self) -> bool {
         self.block_len() > 1
     }
 
-    /// Bytes that `len` values occupy; `len` is a multiple of [`DType::block_len`].
+    /// Bytes that `len` values occupy; `len` is a multiple of [`DType::block_len`]. Those of FP8 have
+    /// scales beside them, which are not counted.
     pub const fn bytes(self, len: usize) -> usize {
         len / self.block_len() * self.block_bytes()
     }

@@ -9,6 +9,7 @@ pub mod byte_level;
 mod config;
 mod counts;
 mod dtype;
+pub mod e4m3;
 mod fields;
 mod gpt2;
 mod gpt_oss;
@@ -24,6 +25,7 @@ mod qwen3;
 mod qwen3_moe;
 mod role;
 mod rope;
+mod scale_grid;
 mod stored;
 mod traffic;
 
@@ -40,5 +42,6 @@ pub use quantisation::{
 pub use quantise::{Deviation, quantise};
 pub use role::{LayerRole, Role};
 pub use rope::{Llama3, Rope, RopeScaling, Yarn};
+pub use scale_grid::ScaleGrid;
 pub use stored::{Stored, bytes_by_dtype};
 pub use traffic::StepBytes;

@@ -211,7 +211,7 @@ impl QuantisationRequest {
         for (kind, to) in MatrixKind::ALL.into_iter().zip(&mut types) {
             let mut stored =
                 tensors.iter().filter(|tensor| MatrixKind::of(spec, tensor.role) == Some(kind));
-            let quantised = stored.find(|tensor| tensor.dtype.is_quantised());
+            let quantised = stored.find(|tensor| tensor.dtype.has_blocks());
             match (*to, quantised) {
                 (Some(to), Some(tensor)) => {
                     let (kind, found) = (kind.name(), tensor.dtype);
@@ -248,9 +248,9 @@ impl Quantisation {
 
     /// Tensors as they are once they are quantised.
     pub fn apply(&self, spec: &ModelSpec, tensors: &[Stored]) -> Vec<Stored> {
-        let quantised = |tensor: &Stored| {
-            let dtype = self.dtype(spec, tensor.role).unwrap_or(tensor.dtype);
-            Stored { dtype, ..*tensor }
+        let quantised = |tensor: &Stored| match self.dtype(spec, tensor.role) {
+            Some(dtype) => Stored { dtype, scale_bytes: 0, ..*tensor },
+            None => *tensor,
         };
         tensors.iter().map(quantised).collect()
     }

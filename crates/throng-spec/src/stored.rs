@@ -15,12 +15,14 @@ pub struct Stored {
     pub dtype: DType,
     /// How many there are.
     pub values: usize,
+    /// Bytes of scales that the dtype does not count: those of FP8.
+    pub scale_bytes: usize,
 }
 
 impl Stored {
-    /// Bytes that the values occupy.
+    /// Bytes that the values and their scales occupy.
     pub const fn bytes(&self) -> usize {
-        self.dtype.bytes(self.values)
+        self.dtype.bytes(self.values) + self.scale_bytes
     }
 }
 
@@ -43,6 +45,7 @@ impl ModelSpec {
             role,
             dtype: self.released_dtype(role),
             values: shape.iter().product(),
+            scale_bytes: 0,
         };
         self.tensors().into_iter().map(stored).collect()
     }

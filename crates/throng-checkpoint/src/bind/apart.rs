@@ -36,11 +36,11 @@ impl Binder<'_> {
             return self.mxfp4_as(&packed, &scales, shape, nibbles).map(Some);
         }
         let blocks = self.blocks_of(&scales, shape, DType::Q8_0)?;
-        let data = self.span(name, &Kind::Integers, "i8", shape)?;
+        let data = self.span(name, &Kind::Integers, "i8 or f8_e4m3", shape)?;
         let scale_kind = Kind::Numbers(DType::F16);
         let scales = Some(self.span(&scales, &scale_kind, "f16", &blocks)?);
         let (dtype, layout) = (DType::Q8_0, Layout::Rows);
-        Ok(Some(Piece { dtype, layout, shape: shape.to_vec(), data, scales }))
+        Ok(Some(Piece { dtype, layout, shape: shape.to_vec(), data, scales, grid: None }))
     }
 
     /// A matrix of experts, stored as nibbles `[.., rows, blocks, 16]` and scales.
@@ -65,7 +65,7 @@ impl Binder<'_> {
         let blocks = self.blocks_of(scales, shape, dtype)?;
         let data = self.span(nibbles, &Kind::Bytes, "u8", &nibbles_shape(&blocks))?;
         let scales = Some(self.span(scales, &Kind::Bytes, "u8", &blocks)?);
-        Ok(Piece { dtype, layout, shape: shape.to_vec(), data, scales })
+        Ok(Piece { dtype, layout, shape: shape.to_vec(), data, scales, grid: None })
     }
 
     /// The shape of a matrix counted in blocks, which is that of its scales.

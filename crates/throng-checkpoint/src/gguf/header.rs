@@ -119,7 +119,7 @@ impl<'a> Described<'a> {
         let offset = reader.u64()?;
         let bytes = match kind {
             // Of a type that cannot be read, nobody will ask for the bytes.
-            Kind::Bytes | Kind::Integers | Kind::Other(_) => 0,
+            Kind::Bytes | Kind::Integers | Kind::Floats | Kind::Other(_) => 0,
             Kind::Numbers(dtype) => {
                 let row = shape[shape.len() - 1];
                 if !row.is_multiple_of(dtype.block_len()) {

@@ -30,6 +30,7 @@ use crate::generation::Generation;
 use crate::mmap::Bytes;
 use crate::names::{Format, Names};
 use crate::parts::Parts;
+use crate::scaling::Scalings;
 use crate::weights::Weights;
 
 /// What the names of GGUF files end in.
@@ -74,7 +75,8 @@ pub(crate) fn read(files: &Files<'_>, name: &str) -> Result<Parts, CheckpointErr
     drop(metadata);
     archives.insert(0, Archive { file, bytes, entries: tensors });
     let weights = Weights::of(archives)?;
-    Ok(Parts { spec, generation, chat_template, tokenizer, weights, names })
+    let scalings = Scalings::default();
+    Ok(Parts { spec, generation, chat_template, tokenizer, weights, names, scalings })
 }
 
 fn map(files: &Files<'_>, name: &str) -> Result<(String, Bytes), CheckpointError> {

@@ -10,8 +10,16 @@ use throng_spec::{LayerRole, Role};
 /// What follows the name of a matrix in that of its scales, where they are a tensor of their own.
 pub(crate) const SCALE: &str = "_scale";
 
+/// The same where FP8 is named as DeepSeek and Qwen do: "inverse" of what the weights were multiplied with.
+pub(crate) const INVERSE_SCALE: &str = "_scale_inv";
+
 /// What follows the name of a matrix in that of its values, where these are nibbles.
 pub(crate) const PACKED: &str = "_packed";
+
+/// Ends of names of what activations, keys and values are to be divided by before they are rounded to 8
+/// bits. The numbers of a model are the same without: what is rounded to what is the engine's choice.
+const ACTIVATION_SCALES: &[&str] =
+    &[".input_scale", ".output_scale", ".activation_scale", ".k_scale", ".v_scale"];
 
 /// Stands for an expert's number in a name.
 const EXPERT: &str = "{}";
@@ -109,7 +117,8 @@ impl Names {
     /// Whether a tensor may be there without a role in the model.
     pub(crate) fn is_ignored(&self, name: &str) -> bool {
         let tied_head = matches!(self.head, Form::Rows([head]) if *head == name);
-        tied_head || self.ignored.iter().any(|end| name.ends_with(end))
+        let ignored = self.ignored.iter().chain(ACTIVATION_SCALES);
+        tied_head || ignored.into_iter().any(|end| name.ends_with(end))
     }
 }
 

@@ -128,11 +128,12 @@ impl<'a> QuantisedModel<'a> {
 fn reported(new: &NewTensor<'_>) -> Option<TensorReport> {
     let Content::Values(matrix, _) = &new.content else { return None };
     let values = new.rows * matrix.cols;
+    let scales = matrix.parts.iter().map(|part| part.scales.len() as u64).sum::<u64>();
     Some(TensorReport {
         name: new.stored_name.to_owned(),
         from: matrix.parts[0].dtype,
         to: matrix.to,
-        bytes_before: new.stored.range.len() as u64,
+        bytes_before: new.stored.range.len() as u64 + scales,
         bytes_after: matrix.to.bytes(values) as u64,
         deviation: new.deviation()?,
     })
@@ -142,8 +143,11 @@ fn reported(new: &NewTensor<'_>) -> Option<TensorReport> {
 fn companions(files: &Files<'_>, plan: &Plan<'_>) -> Result<Vec<(String, Vec<u8>)>, QuantiseError> {
     let missing = || QuantiseError::from(files.missing(CONFIG));
     let mut config = files.json(CONFIG)?.ok_or_else(missing)?;
-    if let Some(said) = quantization_config::of(&plan.groups, plan.is_released) {
-        config[quantization_config::KEY] = said;
+    match (quantization_config::of(&plan.groups, plan.is_released), config.as_object_mut()) {
+        (Some(said), _) => config[quantization_config::KEY] = said,
+        // What was quantised is no longer.
+        (None, Some(config)) => drop(config.remove(quantization_config::KEY)),
+        (None, None) => {}
     }
     let mut companions = vec![(CONFIG.to_owned(), format!("{config:#}\n").into_bytes())];
     for name in COMPANIONS.iter().map(|end| files.ending_in(end)) {

@@ -10,8 +10,9 @@ use super::tensor::{Content, Matrix, NewTensor, Stored};
 use crate::archive::{Archive, Entry, Kind};
 use crate::bind::{Piece, Span};
 use crate::checkpoint::Checkpoint;
-use crate::names::{Form, PACKED, SCALE};
+use crate::names::{Form, INVERSE_SCALE, PACKED, SCALE};
 use crate::quantization_config::Group;
+use crate::scaling::Scaling;
 use crate::tensor::Tensor;
 
 /// What becomes of a checkpoint.
@@ -30,6 +31,8 @@ struct Old<'a> {
     name: &'a str,
     entry: &'a Entry,
     role: Role,
+    /// Whether it has the scales of the pieces and not their values.
+    is_scales: bool,
     pieces: Vec<&'a Piece>,
 }
 
@@ -40,11 +43,13 @@ impl<'a> Plan<'a> {
             let to = quantisation.dtype(checkpoint.spec(), old.role);
             let from = old.pieces[0].dtype;
             let to = to.filter(|&to| to != from);
-            if MatrixKind::of(checkpoint.spec(), old.role).is_some() {
+            if from == DType::Fp8 || MatrixKind::of(checkpoint.spec(), old.role).is_some() {
                 plan.note(checkpoint, &old, to.unwrap_or(from));
             }
             match to {
                 None => plan.tensors.push(old.copied()),
+                // They are among what becomes of the values.
+                Some(_) if old.is_scales => {}
                 Some(to) => plan.tensors.extend(old.quantised(checkpoint, to)),
             }
         }
@@ -57,9 +62,11 @@ impl<'a> Plan<'a> {
             return;
         }
         self.is_released &= dtype == DType::Mxfp4 && released(checkpoint, old.role).is_some();
-        let known = self.groups.iter().position(|group| group.dtype == dtype);
+        let scaling = old.scaling().filter(|_| dtype == DType::Fp8);
+        let mut groups = self.groups.iter();
+        let known = groups.position(|group| (group.dtype, group.scaling) == (dtype, scaling));
         let place = known.unwrap_or_else(|| {
-            self.groups.push(Group { dtype, targets: Vec::new() });
+            self.groups.push(Group { dtype, scaling, targets: Vec::new() });
             self.groups.len() - 1
         });
         let (targets, target) = (&mut self.groups[place].targets, target(old.name));
@@ -84,12 +91,13 @@ fn stored(checkpoint: &Checkpoint) -> Vec<Old<'_>> {
     let mut places: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for (role, _) in checkpoint.spec().tensors() {
         for piece in &checkpoint.tensors[&role] {
-            for span in std::iter::once(&piece.data).chain(&piece.scales) {
+            let scales = piece.scales.iter().map(|span| (span, true));
+            for (span, is_scales) in std::iter::once((&piece.data, false)).chain(scales) {
                 let (start, (name, entry)) = at(&starts[span.archive], span);
                 let place = *places.entry((span.archive, start)).or_insert(all.len());
                 if place == all.len() {
                     let archive = &archives[span.archive];
-                    all.push(Old { archive, name, entry, role, pieces: Vec::new() });
+                    all.push(Old { archive, name, entry, role, is_scales, pieces: Vec::new() });
                 }
                 all[place].pieces.push(piece);
             }
@@ -137,6 +145,24 @@ impl<'a> Old<'a> {
         Stored::new(&self.archive.bytes, self.entry.range.clone(), rows)
     }
 
+    /// Which values share a scale, if it is in FP8 or the scales of such a tensor.
+    fn scaling(&self) -> Option<Scaling> {
+        let piece = self.pieces[0];
+        let &[rows, cols] = &piece.shape[..] else { return None };
+        piece.grid.map(|grid| Scaling::of(grid, [rows, cols]))
+    }
+
+    /// Its name and shape; those of FP8's scales as compressed-tensors has them.
+    fn name_and_shape(&self) -> (String, Vec<usize>) {
+        match (self.scaling(), &self.pieces[0].shape[..]) {
+            (Some(scaling), &[rows, cols]) if self.is_scales => {
+                let matrix = self.name.trim_end_matches(INVERSE_SCALE).trim_end_matches(SCALE);
+                (format!("{matrix}{SCALE}"), scaling.shape([rows, cols]))
+            }
+            _ => (self.name.to_owned(), self.entry.shape.clone()),
+        }
+    }
+
     /// The same tensor.
     fn copied(&self) -> NewTensor<'a> {
         let dtype = match self.entry.kind {
@@ -144,13 +170,14 @@ impl<'a> Old<'a> {
             Kind::Numbers(DType::F16) => ("F16", 2),
             Kind::Numbers(_) => ("BF16", 2),
             Kind::Integers => ("I8", 1),
+            Kind::Floats => ("F8_E4M3", 1),
             Kind::Bytes | Kind::Other(_) => ("U8", 1),
         };
-        let shape = self.entry.shape.clone();
+        let (name, shape) = self.name_and_shape();
         let rows: usize = shape.split_last().map_or(1, |(_, outer)| outer.iter().product());
         let bytes = &self.archive.bytes[self.entry.range.clone()];
         NewTensor {
-            name: self.name.to_owned(),
+            name,
             stored_name: self.name,
             shape,
             dtype,
@@ -164,7 +191,7 @@ impl<'a> Old<'a> {
     /// The tensors that it becomes.
     fn quantised(&self, checkpoint: &'a Checkpoint, to: DType) -> Vec<NewTensor<'a>> {
         if !to.is_quantised() {
-            return vec![self.unblocked(to)];
+            return vec![self.unblocked(checkpoint, to)];
         }
         let mut shape = self.entry.shape.clone();
         let last = shape.len() - 1;
@@ -210,13 +237,16 @@ impl<'a> Old<'a> {
     }
 
     /// The same tensor in a type without blocks: number by number, in the order that it has.
-    fn unblocked(&self, to: DType) -> NewTensor<'a> {
+    fn unblocked(&self, checkpoint: &'a Checkpoint, to: DType) -> NewTensor<'a> {
         let shape = &self.entry.shape;
         let cols = shape.last().copied().unwrap_or(1);
         let rows = shape.iter().product::<usize>() / cols;
         let (dtype, layout) = (self.pieces[0].dtype, Layout::Rows);
         let data = &self.archive.bytes[self.entry.range.clone()];
-        let parts = vec![Tensor { dtype, layout, shape, data, scales: &[] }];
+        let parts = match self.pieces[0].grid {
+            Some(_) => vec![checkpoint.piece(self.pieces[0])],
+            None => vec![Tensor { dtype, layout, shape, data, scales: &[], grid: None }],
+        };
         NewTensor {
             name: self.name.to_owned(),
             stored_name: self.name,

@@ -148,12 +148,22 @@ impl Matrix<'_> {
                     DType::Bf16 => {
                         self.numbers(part, row, out, |bytes| bf16::from_le_bytes(bytes).to_f32());
                     }
+                    DType::Fp8 => self.floats(part, row, out),
                     other => unreachable!("{other} is not quantised again"),
                 };
             }
             row -= rows;
         }
         unreachable!("a matrix has the rows of its parts")
+    }
+
+    /// The same of FP8.
+    fn floats(&self, part: &Tensor<'_>, row: usize, out: &mut Vec<f32>) {
+        let grid = part.grid.expect("a tensor in FP8 was bound with its grid");
+        let start = out.len();
+        out.resize(start + self.cols, 0.0);
+        let scales = grid.of_row(part.scales, row, self.cols);
+        grid.decode(&part.data[row * self.cols..][..self.cols], scales, &mut out[start..]);
     }
 
     fn numbers<const N: usize>(

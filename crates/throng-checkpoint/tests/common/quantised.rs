@@ -14,6 +14,7 @@ pub fn stored(checkpoint: &Checkpoint) -> Vec<Stored> {
             role,
             dtype: piece.dtype,
             values: piece.shape.iter().product(),
+            scale_bytes: piece.scale_bytes(),
         }
     };
     roles

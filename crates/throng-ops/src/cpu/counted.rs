@@ -42,6 +42,7 @@ mod tests {
             rows: 16,
             data: &data,
             scales: &[],
+            grid: None,
         };
         let (parts, order) = (&[part][..], RowOrder::Stacked);
         let source = MatrixSource { groups: 1, cols: 32, parts, order, bias: None, quantise: None };

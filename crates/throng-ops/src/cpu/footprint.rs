@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_as_what() {
-        let cases: [(&[DType], DType, DType); 13] = [
+        let cases: [(&[DType], DType, DType); 15] = [
             (&[Mxfp4, Mxfp4], Mxfp4, Mxfp4),
             (&[Bf16], Bf16, Bf16),
             (&[Q4_0, Q4_0], F32, Q4_0),
@@ -98,6 +98,8 @@ mod tests {
             (&[Q8_0, Bf16], F32, Bf16),
             (&[Mxfp4, Bf16], F32, Bf16),
             (&[Q4K, F32], F32, F32),
+            (&[Fp8, Fp8], F32, Bf16),
+            (&[Fp8, Bf16], F32, Bf16),
             (&[F16], F16, F16),
             (&[F16, Bf16], F32, F32),
             (&[F32, Bf16], F32, F32),

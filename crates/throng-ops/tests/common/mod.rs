@@ -8,7 +8,12 @@ mod stored;
 pub use stored::Stored;
 
 use throng_ops::{Angles, Attention, BLOCK_TOKENS, Backend, Placement, Precision, Routes};
-use throng_spec::{Activation, Heads, KvDtype, Mixture, Weighting};
+use throng_spec::{Activation, DType, Heads, KvDtype, Mixture, Weighting};
+
+/// All types but FP8, whose scales are those of rectangles and not of rows: see `fp8.rs`.
+pub fn whole_types() -> Vec<DType> {
+    DType::ALL.into_iter().filter(|dtype| *dtype != DType::Fp8).collect()
+}
 
 /// A small generator, so that a failing seed can be replayed.
 pub struct Random(u64);

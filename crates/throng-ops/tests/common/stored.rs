@@ -83,6 +83,7 @@ impl Stored {
             rows: self.rows,
             data: &self.data,
             scales: &self.scales,
+            grid: None,
         }
     }
 

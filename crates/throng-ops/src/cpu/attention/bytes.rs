@@ -6,9 +6,10 @@
 //! bf16 do the rest. bf16 has all values of E4M3. An integer times its scale is rounded to bf16,
 //! which adds a tenth to the error that the integer has already.
 
+use throng_spec::e4m3;
+
 use super::cell::scatter;
 use crate::cpu::portable::{narrow_one, widen};
-use crate::e4m3;
 use crate::placement::BLOCK_TOKENS;
 
 /// Makes bf16 of a block of a KV head, in the layout of `Cell`: the block, and its keys and values.

@@ -2,10 +2,11 @@
 
 use std::arch::x86_64::*;
 
+use throng_spec::e4m3::{BF16_SMALL, NAN};
+
 use super::vector::{load_f32, load_table};
 use crate::cpu::attention::{block_scales, widen_fp8, widen_int8};
 use crate::cpu::kernels::LANES;
-use crate::e4m3::{BF16_SMALL, NAN};
 
 /// Values of a vector of bf16.
 const ROW: usize = 32;

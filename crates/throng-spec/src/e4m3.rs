@@ -1,5 +1,9 @@
 //! E4M3, an 8-bit float of the OCP 8-bit Floating Point Specification (revision 1.0, 2023): a sign, four
 //! bits of exponent with bias 7, three of mantissa. There are no infinities, and one NaN of each sign.
+//! Weights are stored so ([`DType::Fp8`](crate::DType::Fp8)) and keys and values kept
+//! ([`KvDtype::Fp8`](crate::KvDtype::Fp8)).
+
+use half::bf16;
 
 /// The largest value: 1.75 · 2^8.
 const MAX: f32 = 448.0;
@@ -11,13 +15,13 @@ const STEP: f32 = 1.0 / 512.0;
 const LARGEST: u8 = 0x7e;
 
 /// The NaN that is made here, of the two that there are.
-pub(crate) const NAN: u8 = 0x7f;
+pub const NAN: u8 = 0x7f;
 
 /// Rounds to the nearest value, to even where halfway. What is too large becomes the largest value of
 /// its sign. What is not finite becomes NaN, so that a computation that failed does not pass for
 /// one that did not.
 #[inline(always)]
-pub(crate) fn encode(x: f32) -> u8 {
+pub fn encode(x: f32) -> u8 {
     let magnitude = x.abs();
     let bits = magnitude.to_bits();
     if !magnitude.is_finite() {
@@ -37,7 +41,7 @@ pub(crate) fn encode(x: f32) -> u8 {
 
 /// A value as bf16, which has all of them.
 #[inline(always)]
-pub(crate) fn to_bf16(code: u8) -> u16 {
+pub fn to_bf16(code: u8) -> u16 {
     let (sign, magnitude) = (u16::from(code & 0x80) << 8, u16::from(code & 0x7f));
     // Comparisons and no table, so that the compiler may take many at once.
     let value = if magnitude == u16::from(NAN) {
@@ -54,14 +58,18 @@ pub(crate) fn to_bf16(code: u8) -> u16 {
     sign | value
 }
 
+/// A value as f32.
+#[inline(always)]
+pub fn to_f32(code: u8) -> f32 {
+    bf16::from_bits(to_bf16(code)).to_f32()
+}
+
 /// The values below the normal ones as bf16: 0 to 7 times 2^-9.
-pub(crate) const BF16_SMALL: [u16; 8] = [0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60];
+pub const BF16_SMALL: [u16; 8] = [0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60];
 
 #[cfg(test)]
 mod tests {
-    use half::bf16;
-
-    use super::{BF16_SMALL, encode, to_bf16};
+    use super::{BF16_SMALL, encode, to_bf16, to_f32};
 
     /// By the definition.
     fn value(code: u8) -> f32 {
@@ -77,7 +85,7 @@ mod tests {
     #[test]
     fn every_code_is_its_value_and_back() {
         for code in 0..=255 {
-            let (ours, expected) = (bf16::from_bits(to_bf16(code)).to_f32(), value(code));
+            let (ours, expected) = (to_f32(code), value(code));
             if expected.is_nan() {
                 assert!(ours.is_nan(), "{code:#x}");
                 assert_eq!(encode(expected), 0x7f);
