@@ -63,13 +63,16 @@ impl<B: Backend> Weights<B> {
         let mut binder =
             Binder { backend, checkpoint, spec, precision, quantisation, progress, done };
         let learned = spec.positions == Positions::Learned;
+        // Of what is rounded, the head's input and that of queries, keys and values move the answer
+        // most: they are where a finer product pays.
+        //
         // While a matrix is packed, its stored form is in memory too. The head is often the largest
         // there is, so it goes before the layers have filled memory.
-        let head = (!spec.tied_head).then(|| binder.matrix(&[Role::Head], &[], precision));
+        let head = (!spec.tied_head).then(|| binder.matrix(&[Role::Head], &[], precision.finer()));
         Self {
             head,
             // Rows of it are read as they are; a precision is for products with it, as the head.
-            embedding: binder.matrix(&[Role::Embedding], &[], precision),
+            embedding: binder.matrix(&[Role::Embedding], &[], precision.finer()),
             positions: learned.then(|| binder.matrix(&[Role::Positions], &[], precision)),
             layers: (0..spec.layers.len())
                 .map(|layer| LayerWeights::bind(&mut binder, layer))
@@ -90,7 +93,11 @@ impl<B: Backend> LayerWeights<B> {
         let output_bias = if spec.biases.output { &output_bias[..] } else { &[] };
         Self {
             attention_norm: binder.norm(role(AttentionNorm), role(AttentionNormBias)),
-            qkv: binder.matrix(&[role(Query), role(Key), role(Value)], qkv_biases, precision),
+            qkv: binder.matrix(
+                &[role(Query), role(Key), role(Value)],
+                qkv_biases,
+                precision.finer(),
+            ),
             head_norms: spec
                 .qk_norm
                 .then(|| (binder.vector(role(QueryNorm)), binder.vector(role(KeyNorm)))),

@@ -26,6 +26,8 @@ pub struct Packed {
     pub bytes: usize,
     /// What products with it are made in.
     pub arithmetic: Arithmetic,
+    /// Products that make one: two where activations are rounded twice.
+    pub lanes: usize,
 }
 
 /// Keys and values as a backend keeps them.
@@ -53,18 +55,18 @@ impl Count {
 
     /// Of a product of a matrix of one group with some vectors: the matrix is read once.
     pub fn product(matrix: Packed, tokens: usize) -> Self {
-        let Packed { rows, cols, bytes, arithmetic } = matrix;
+        let Packed { rows, cols, bytes, arithmetic, lanes } = matrix;
         // A step may want no logits.
         let bytes = if tokens == 0 { 0 } else { bytes };
-        Self::new(bytes, arithmetic, tokens * rows * cols)
+        Self::new(bytes, arithmetic, tokens * lanes * rows * cols)
     }
 
     /// Of the products of each slot with its expert: experts that no slot goes to are not read.
     pub fn experts(matrix: Packed, routes: &Routes) -> Self {
-        let Packed { rows, cols, bytes, arithmetic } = matrix;
+        let Packed { rows, cols, bytes, arithmetic, lanes } = matrix;
         let all = routes.expert_count().max(1);
         let used = (0..routes.expert_count()).filter(|&each| !routes.group(each).is_empty());
-        Self::new(bytes / all * used.count(), arithmetic, routes.slots() * rows * cols)
+        Self::new(bytes / all * used.count(), arithmetic, routes.slots() * lanes * rows * cols)
     }
 
     /// Of some rows of a table.
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     const MATRIX: Packed =
-        Packed { rows: 48, cols: 64, bytes: 4 * 1000, arithmetic: Arithmetic::Int8 };
+        Packed { rows: 48, cols: 64, bytes: 4 * 1000, arithmetic: Arithmetic::Int8, lanes: 1 };
 
     #[test]
     fn a_matrix_is_read_once_however_many_tokens_there_are() {

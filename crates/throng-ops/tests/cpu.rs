@@ -40,7 +40,7 @@ fn dtype() -> impl Strategy<Value = DType> {
 }
 
 fn precision() -> impl Strategy<Value = Precision> {
-    prop_oneof![Just(Precision::Exact), Just(Precision::Fast)]
+    prop_oneof![Just(Precision::Exact), Just(Precision::Fast), Just(Precision::Fine)]
 }
 
 fn heads() -> impl Strategy<Value = Heads> {
@@ -72,6 +72,13 @@ fn rounded_to_i8(x: &[f32]) -> Vec<f32> {
     blocks.collect()
 }
 
+/// To INT8, and what that leaves to INT8 again.
+fn rounded_to_i8_twice(x: &[f32]) -> Vec<f32> {
+    let first = rounded_to_i8(x);
+    let rest: Vec<f32> = x.iter().zip(&first).map(|(x, first)| x - first).collect();
+    first.iter().zip(rounded_to_i8(&rest)).map(|(first, rest)| first + rest).collect()
+}
+
 fn linear_matches_the_oracle(isa: Isa) {
     let Some(cpu) = cpu(isa, 2) else { return };
     proptest!(config(), |(dtype in dtype(), precision in precision(), rows in 1..70usize,
@@ -87,8 +94,9 @@ fn linear_matches_the_oracle(isa: Isa) {
         let ours = linear(cpu, &stored, precision, &x);
         let packed = packed_dtype([dtype].into_iter(), precision);
         let rounded = match (precision, packed) {
-            (Precision::Fast, DType::Bf16) if isa >= Isa::Avx512Bf16 => rounded_to_bf16(&x),
-            (Precision::Fast, dtype) if dtype.is_quantised() => rounded_to_i8(&x),
+            (Precision::Fast | Precision::Fine, DType::Bf16) if isa >= Isa::Avx512Bf16 => rounded_to_bf16(&x),
+            (Precision::Fine, DType::Q8_0) => rounded_to_i8_twice(&x),
+            (Precision::Fast | Precision::Fine, dtype) if dtype.is_quantised() => rounded_to_i8(&x),
             _ => x,
         };
         let weights = if packed == DType::Bf16 { stored.in_bf16() } else { stored };

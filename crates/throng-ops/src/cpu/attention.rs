@@ -81,7 +81,7 @@ impl KvPool {
     pub(crate) fn kept(&self, isa: Isa) -> Kept {
         // AMX takes whole registers of bf16; all others widen them.
         let is_whole = isa == Isa::Avx512Amx && self.heads.dim.is_multiple_of(32);
-        let is_rounded = self.dtype != KvDtype::F32 && self.precision == Precision::Fast;
+        let is_rounded = self.dtype != KvDtype::F32 && self.precision != Precision::Exact;
         let arithmetic = if is_whole && is_rounded { Arithmetic::Bf16 } else { Arithmetic::F32 };
         Kept { head_bytes: self.dtype.head_bytes(self.heads.dim), arithmetic }
     }

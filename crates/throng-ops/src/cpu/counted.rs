@@ -1,6 +1,6 @@
 //! What the CPU's matrices and caches take to read, and what it computes with them in.
 
-use super::packed::Input;
+use super::inputs::Input;
 use super::{Cpu, KvPool, Matrix};
 use crate::arithmetic::Arithmetic;
 use crate::counts::{Counted, Kept, Packed};
@@ -10,10 +10,10 @@ impl Counted for Cpu {
         let arithmetic = match matrix.input {
             Input::F32 => Arithmetic::F32,
             Input::Bf16 => Arithmetic::Bf16,
-            Input::I8 => Arithmetic::Int8,
+            Input::I8 | Input::I8Twice => Arithmetic::Int8,
         };
         let Matrix { rows, cols, .. } = *matrix;
-        Packed { rows, cols, bytes: matrix.bytes(), arithmetic }
+        Packed { rows, cols, bytes: matrix.bytes(), arithmetic, lanes: matrix.input.lanes() }
     }
 
     fn kept(&self, pool: &KvPool) -> Kept {

@@ -10,11 +10,11 @@ use crate::placement::BLOCK_TOKENS;
 
 /// How the weights of a matrix are kept whose parts are stored in these dtypes: as they are where
 /// all are of one dtype that the kernels have a format for, so without loss. For [`Precision::Exact`]
-/// those are MXFP4, bf16 and f16, and all else becomes f32. [`Precision::Fast`] has all quantised
-/// types, and rounds their values to bf16 where several meet in a matrix, with an error below that
+/// those are MXFP4, bf16 and f16, and all else becomes f32. The others have all quantised
+/// types, and round their values to bf16 where several meet in a matrix, with an error below that
 /// of their quantisation; but see [`stacked_dtypes`].
 pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Precision) -> DType {
-    let fast = precision == Precision::Fast;
+    let fast = precision != Precision::Exact;
     let first = parts.clone().next().unwrap_or(DType::F32);
     let is_kept = match first {
         DType::Mxfp4 | DType::F16 | DType::Bf16 => true,
@@ -35,7 +35,7 @@ pub fn packed_dtype(parts: impl Iterator<Item = DType> + Clone, precision: Preci
 pub fn stacked_dtypes(parts: &[(DType, usize)], precision: Precision) -> Vec<DType> {
     let together = packed_dtype(parts.iter().map(|part| part.0), precision);
     let before = parts.split_last().map_or(&[][..], |(_, before)| before);
-    let apart = precision == Precision::Fast
+    let apart = precision != Precision::Exact
         && parts.iter().all(|(dtype, _)| Format::of(*dtype).is_some())
         && before.iter().all(|(_, rows)| rows.is_multiple_of(LANES));
     parts.iter().map(|(dtype, _)| if apart { *dtype } else { together }).collect()

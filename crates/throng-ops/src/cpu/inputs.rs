@@ -4,16 +4,39 @@ use std::ops::Range;
 
 use super::aligned::Aligned;
 use super::kernels::Kernels;
-use super::packed::{Input, Matrix};
+use super::packed::Matrix;
 use super::panels::{BLOCK, HalfSums, Lane, PANEL, Panels, PanelsI8};
 use super::pool::Pool;
 use super::scatter::Scatter;
 use super::work::grain;
 
+/// What activations are rounded to for a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Not at all.
+    F32,
+    /// bf16.
+    Bf16,
+    /// INT8 in blocks of 32.
+    I8,
+    /// INT8 in blocks of 32, and what that leaves in another vector of INT8: the sum of both is meant.
+    I8Twice,
+}
+
+impl Input {
+    /// Vectors that stand for one.
+    pub(crate) const fn lanes(self) -> usize {
+        match self {
+            Self::F32 | Self::Bf16 | Self::I8 => 1,
+            Self::I8Twice => 2,
+        }
+    }
+}
+
 /// The activations of one call in panels; kept from call to call.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
-    /// The positions of each panel's vectors.
+    /// The positions of each panel's vectors, of which [`Input::lanes`] stand for one of the call.
     panels: Vec<Range<usize>>,
     f32: Aligned<f32>,
     bf16: Aligned<u16>,
@@ -22,7 +45,8 @@ pub(crate) struct Inputs {
     sums: Aligned<HalfSums>,
 }
 
-/// Activations in the form that a matrix's kernel takes. Each vector has a position.
+/// Activations in the form that a matrix's kernel takes. Each vector has a position, or as many as
+/// [`Input::lanes`] says.
 #[derive(Clone, Copy)]
 pub(crate) enum InputView<'a> {
     /// As they are, of some width.
@@ -69,14 +93,15 @@ impl Inputs {
         x: &[f32],
         Gather { runs, vector }: Gather<'_>,
     ) -> InputView<'a> {
+        let lanes = matrix.input.lanes();
         self.panels.clear();
         for run in runs {
-            let starts = run.clone().step_by(PANEL);
-            self.panels.extend(starts.map(|start| start..run.end.min(start + PANEL)));
+            let starts = run.clone().step_by(PANEL / lanes);
+            self.panels.extend(starts.map(|start| start..run.end.min(start + PANEL / lanes)));
         }
         let width = matrix.padded_cols;
-        let len = width * self.panels.last().map_or(0, |panel| panel.end);
-        let each = Each { panels: &self.panels, x, cols: matrix.cols, width, vector };
+        let len = lanes * width * self.panels.last().map_or(0, |panel| panel.end);
+        let each = Each { panels: &self.panels, x, cols: matrix.cols, width, lanes, vector };
         match matrix.input {
             Input::F32 => {
                 self.f32.grow(len);
@@ -97,20 +122,21 @@ impl Inputs {
                 });
                 InputView::Bf16(&self.bf16, width)
             }
-            Input::I8 => {
+            Input::I8 | Input::I8Twice => {
                 self.i8.grow(len);
                 self.scales.grow(len / BLOCK);
                 self.sums.grow(len / BLOCK);
                 let integers = Scatter::new(&mut self.i8);
                 let scales = Scatter::new(&mut self.scales);
                 let sums = Scatter::new(&mut self.sums);
+                let quantise = if lanes == 1 { quantise_once } else { quantise_twice };
                 each.run(pool, &|x, lane, panel| {
                     let blocks = panel.start / BLOCK..panel.end / BLOCK;
-                    // SAFETY: as above.
-                    unsafe {
-                        let (scales, sums) = (scales.part(blocks.clone()), sums.part(blocks));
-                        (kernels.quantise)(x, lane, integers.part(panel), scales, sums);
-                    }
+                    // SAFETY: panels have no position in common, and each comes up once.
+                    let (values, scales, sums) = unsafe {
+                        (integers.part(panel), scales.part(blocks.clone()), sums.part(blocks))
+                    };
+                    quantise(kernels, x, lane, PanelMut { values, scales, sums });
                 });
                 let Self { i8, scales, sums, .. } = self;
                 InputView::I8(I8View { values: i8, scales, sums }, width)
@@ -138,20 +164,21 @@ struct Each<'a> {
     x: &'a [f32],
     cols: usize,
     width: usize,
+    lanes: usize,
     vector: &'a (dyn Fn(usize) -> usize + Sync),
 }
 
 impl Each<'_> {
     /// Puts each vector.
     fn run(&self, pool: &mut Pool, put: &Put<'_>) {
-        let Self { panels, x, cols, width, vector } = *self;
-        let work = 2 * cols * PANEL.min(panels.first().map_or(0, Range::len));
+        let Self { panels, x, cols, width, lanes, vector } = *self;
+        let work = 2 * lanes * cols * PANEL.min(panels.first().map_or(0, Range::len));
         pool.run(panels.len(), grain(pool, panels.len(), work), &|indices| {
             for positions in &panels[indices] {
                 for (index, position) in positions.clone().enumerate() {
-                    let lane = Lane { index, vectors: positions.len() };
+                    let lane = Lane { index: lanes * index, vectors: lanes * positions.len() };
                     let x = &x[vector(position) * cols..][..cols];
-                    put(x, lane, positions.start * width..positions.end * width);
+                    put(x, lane, positions.start * lanes * width..positions.end * lanes * width);
                 }
             }
         });
@@ -164,6 +191,38 @@ fn copy(x: &[f32], lane: Lane, out: &mut [f32]) {
         let (values, rest) = out.split_at_mut(x.len());
         values.copy_from_slice(x);
         rest.fill(0.0);
+    }
+}
+
+/// A panel of integers that is being made; see [`PanelsI8`].
+struct PanelMut<'a> {
+    values: &'a mut [i8],
+    scales: &'a mut [f32],
+    sums: &'a mut [HalfSums],
+}
+
+/// Puts a vector in its lane as integers.
+fn quantise_once(kernels: &Kernels, x: &[f32], lane: Lane, out: PanelMut<'_>) {
+    // SAFETY: a reference to the kernels is proof that the machine can run them.
+    unsafe { (kernels.quantise)(x, lane, out.values, out.scales, out.sums) };
+}
+
+/// Puts a vector in its lane as integers, and in the next lane what they leave of it.
+fn quantise_twice(kernels: &Kernels, x: &[f32], lane: Lane, out: PanelMut<'_>) {
+    let Lane { index, vectors } = lane;
+    let blocks = out.values.chunks_exact_mut(vectors * BLOCK);
+    let blocks = blocks.zip(out.scales.chunks_exact_mut(vectors));
+    let blocks = blocks.zip(out.sums.chunks_exact_mut(vectors));
+    for (x, ((values, scales), sums)) in x.chunks(BLOCK).zip(blocks) {
+        let first = PanelMut { values: &mut *values, scales: &mut *scales, sums: &mut *sums };
+        quantise_once(kernels, x, lane, first);
+        let (scale, rounded) = (scales[index], &values[index * BLOCK..][..BLOCK]);
+        let mut rest = [0.0; BLOCK];
+        for (rest, (x, &rounded)) in rest.iter_mut().zip(x.iter().zip(rounded)) {
+            *rest = x - scale * f32::from(rounded);
+        }
+        let next = Lane { index: index + 1, vectors };
+        quantise_once(kernels, &rest, next, PanelMut { values, scales, sums });
     }
 }
 

@@ -8,6 +8,7 @@ use throng_spec::DType;
 
 use super::aligned::{Aligned, Arena};
 use super::footprint::{packed_dtype, padded, stacked_dtypes};
+use super::inputs::Input;
 use super::integers::{Format, Integers, TileIntegers};
 use super::kernels::{Kernels, LANES};
 use super::panels::BLOCK;
@@ -33,17 +34,6 @@ pub struct Matrix {
     weights: Weights,
     /// `[groups, tiles, LANES]`.
     bias: Vec<f32>,
-}
-
-/// What activations are rounded to for a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Input {
-    /// Not at all.
-    F32,
-    /// bf16.
-    Bf16,
-    /// INT8 in blocks of 32.
-    I8,
 }
 
 #[derive(Debug)]
@@ -81,7 +71,7 @@ impl Matrix {
         let tiles = rows.div_ceil(LANES);
         let padded_cols = padded(cols);
         let len = source.groups * tiles * LANES * padded_cols;
-        let fast = precision == Precision::Fast;
+        let fast = precision != Precision::Exact;
         let tile = LANES * padded_cols;
         let dtype = packed_dtype(source.dtypes(), precision);
         let (input, weights) = match dtype {
@@ -106,9 +96,13 @@ impl Matrix {
             }
             _ if let Some(format) = Format::of(dtype) => {
                 let shape = (tiles, padded_cols);
-                let integers = Integers::pack(source, dtype, format, shape, (memory, pool));
-                let input = if fast { Input::I8 } else { Input::F32 };
-                (input, Weights::Integers(vec![integers]))
+                let input = match precision {
+                    Precision::Exact => Input::F32,
+                    Precision::Fine if format.bits() == 8 => Input::I8Twice,
+                    Precision::Fast | Precision::Fine => Input::I8,
+                };
+                let weights = Integers::pack(source, dtype, format, shape, (memory, pool));
+                (input, Weights::Integers(vec![weights]))
             }
             _ => {
                 let mut weights = memory.zeroed(len);

@@ -13,7 +13,7 @@ use super::panels::Panels;
 /// Tiles that are multiplied at once: kernels that take several use what they load for each.
 pub(crate) const PAIR: usize = 2;
 
-/// Vectors whose products are made at once, and which stay in the second-level cache while tiles
+/// Vectors whose products are made at once, counting those that stand for one together, and which stay in the second-level cache while tiles
 /// pass by.
 const MANY: usize = 256;
 
@@ -66,13 +66,22 @@ impl Multiplication<'_> {
         positions: Range<usize>,
         store: &mut Store<'_>,
     ) {
+        let lanes = self.matrix.input.lanes();
         BUFFER.with_borrow_mut(|Buffer { products, joined }| {
-            for first in positions.clone().step_by(MANY) {
-                let block = first..positions.end.min(first + MANY);
+            for first in positions.clone().step_by(MANY / lanes) {
+                let block = first..positions.end.min(first + MANY / lanes);
                 for tile in tiles.clone().step_by(PAIR) {
                     let pair = tile..tiles.end.min(tile + PAIR);
-                    let products = &mut products[..pair.len() * block.len()];
-                    self.multiply(group, pair.clone(), block.clone(), products);
+                    let products = &mut products[..pair.len() * block.len() * lanes];
+                    self.multiply(
+                        group,
+                        pair.clone(),
+                        lanes * block.start..lanes * block.end,
+                        products,
+                    );
+                    if lanes == 2 {
+                        add_neighbours(products);
+                    }
                     self.hand_on((group, pair), block.clone(), (products, joined), store);
                 }
             }
@@ -101,7 +110,7 @@ impl Multiplication<'_> {
         }
     }
 
-    /// The products of adjacent tiles, one tile after the other.
+    /// The products of adjacent tiles with the vectors of some lanes, one tile after the other.
     fn multiply(
         &self,
         group: usize,
@@ -121,6 +130,14 @@ impl Multiplication<'_> {
         for (tile, out) in tiles.zip(out.chunks_exact_mut(positions.len())) {
             multiply_one(kernels, matrix.tiles(group, tile..tile + 1), x, positions.clone(), out);
         }
+    }
+}
+
+/// Brings products of vectors of which two stand for one to the front.
+fn add_neighbours(products: &mut [Products]) {
+    for index in 0..products.len() / 2 {
+        let [first, second] = [products[2 * index], products[2 * index + 1]];
+        products[index] = std::array::from_fn(|lane| first[lane] + second[lane]);
     }
 }
 

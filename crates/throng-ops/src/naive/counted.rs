@@ -8,7 +8,7 @@ impl Counted for Naive {
     fn packed(matrix: &Matrix) -> Packed {
         let Matrix { rows, cols, ref weights, ref bias } = *matrix;
         let bytes = size_of_val(&weights[..]) + size_of_val(&bias[..]);
-        Packed { rows, cols, bytes, arithmetic: Arithmetic::F32 }
+        Packed { rows, cols, bytes, arithmetic: Arithmetic::F32, lanes: 1 }
     }
 
     fn kept(&self, pool: &KvPool) -> Kept {

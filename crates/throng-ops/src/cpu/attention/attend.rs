@@ -69,7 +69,7 @@ impl Attend {
         let (heads, each) = (pool.heads, pool.head_block_bytes());
         let of_bf16 = match pool.precision {
             Precision::Exact => kernels.attend_bf16_f32,
-            Precision::Fast => kernels.attend_bf16,
+            Precision::Fast | Precision::Fine => kernels.attend_bf16,
         };
         match &pool.cells {
             Cells::F32(cells) => {

@@ -72,9 +72,14 @@ impl Format {
         Self { offset: Some(self.scale), ..self }
     }
 
-    /// Lines of a tile's block.
-    pub(crate) const fn lines(&self) -> usize {
+    /// Bits of a code.
+    pub(crate) const fn bits(&self) -> usize {
         if self.table.is_some() { 4 + self.high_bits } else { 8 }
+    }
+
+    /// Lines of a tile's block: one for each bit, as a block of 16 rows has 512 codes.
+    pub(crate) const fn lines(&self) -> usize {
+        self.bits()
     }
 
     /// Bytes of a tile's block: its lines, its scales and its offsets.
