@@ -134,7 +134,6 @@ impl Scheduler {
             stats: Stats {
                 step_rows: Histogram::of_counts(),
                 step_tokens: Histogram::of_counts(),
-                queued_seconds: Histogram::of_seconds(),
                 scheduling_seconds: Histogram::of_seconds(),
                 model_seconds: Histogram::of_seconds(),
                 sampling_seconds: Histogram::of_seconds(),
@@ -203,7 +202,7 @@ impl Scheduler {
     /// Lets go of who has left or is out of time, admits who waits, and says what to run.
     pub fn next_step(&mut self, now: Duration) -> Step {
         self.let_go(now);
-        self.admit(now);
+        self.admit();
         let mut plan = self.plan();
         let drafts = self.draft(&mut plan);
         let mut step = Step::default();

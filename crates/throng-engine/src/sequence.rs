@@ -156,13 +156,15 @@ impl Sequence {
     }
 
     /// It has a place in the KV cache, where the first `found` of its tokens are already. Returns
-    /// how long it waited, if it never had one before.
-    pub(crate) fn start(&mut self, found: usize, now: Duration) -> Option<Duration> {
+    /// whether it never had one before.
+    pub(crate) fn start(&mut self, found: usize) -> bool {
         self.computed = found;
-        self.slot.take()?;
-        self.charged = found;
-        self.send(Event::Started { cached_tokens: found });
-        Some(now.saturating_sub(self.submitted))
+        let is_first = self.slot.take().is_some();
+        if is_first {
+            self.charged = found;
+            self.send(Event::Started { cached_tokens: found });
+        }
+        is_first
     }
 
     /// It has lost its place in the KV cache.

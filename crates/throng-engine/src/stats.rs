@@ -40,8 +40,6 @@ pub struct Stats {
     pub step_rows: Histogram,
     /// Tokens of a step.
     pub step_tokens: Histogram,
-    /// Seconds from submission to the first step.
-    pub queued_seconds: Histogram,
     /// Seconds of a step that went into deciding who runs.
     pub scheduling_seconds: Histogram,
     /// Seconds of a step that the model took.

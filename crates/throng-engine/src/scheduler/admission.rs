@@ -47,7 +47,7 @@ impl Scheduler {
 
     /// Admits sequences while there are seats and blocks for them. Whoever has more seats than its
     /// tenant's share makes room for whoever has fewer.
-    pub(super) fn admit(&mut self, now: Duration) {
+    pub(super) fn admit(&mut self) {
         while let Some(name) = self.tenants.next() {
             if self.running.len() >= self.config.max_sequences && !self.preempt_for(&name) {
                 break;
@@ -64,7 +64,7 @@ impl Scheduler {
             let mut table = self.table_for(&sequence);
             let grown = table.grow_full(sequence.tokens().len().div_ceil(BLOCK_TOKENS));
             assert!(grown, "blocks were counted before they were taken");
-            self.begin(&mut sequence, &mut table, now);
+            self.begin(&mut sequence, &mut table);
             self.running.push(Running { sequence, table });
         }
     }
@@ -80,18 +80,17 @@ impl Scheduler {
     }
 
     /// Books the beginning of a sequence, its first or another one.
-    fn begin(&mut self, sequence: &mut Sequence, table: &mut BlockTable, now: Duration) {
+    fn begin(&mut self, sequence: &mut Sequence, table: &mut BlockTable) {
         let found = table.found_tokens();
-        let waited = sequence.start(found, now);
-        if waited.is_some() && sequence.may_use_cache() {
+        let is_first = sequence.start(found);
+        if is_first && sequence.may_use_cache() {
             sequence.gap = table.begin(sequence.salt(), sequence.tokens());
         }
         table.keep_for(sequence.gap);
         let Some(stats) = self.tenants.stats_of(sequence.tenant()) else { return };
         stats.running += 1;
-        if let Some(waited) = waited {
+        if is_first {
             stats.cached_tokens += found as u64;
-            self.stats.queued_seconds.observe(waited.as_secs_f64());
             self.stats.cached_tokens += found as u64;
             if sequence.may_use_cache() {
                 self.stats.queried_tokens += sequence.prompt_tokens() as u64;
