@@ -1,4 +1,8 @@
 //! Attention of a step's queries: tiles of rows that walk their keys once.
+//!
+//! A tile is up to 64 rows, heads of neighbouring tokens that share a KV head. They take their keys
+//! 64 at a time, cut at multiples of 64 wherever a row begins to see, so that a row's groups are the
+//! same in any tile. Each row decides from its own scores when to rescale.
 
 use std::array::from_fn;
 use std::ops::Range;
