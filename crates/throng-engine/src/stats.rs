@@ -200,11 +200,6 @@ impl Histogram {
         self.counts[self.bounds.partition_point(|bound| *bound < value)] += 1;
         self.sum += value;
     }
-
-    /// Observations in all.
-    pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
-    }
 }
 
 impl Default for Histogram {
@@ -225,6 +220,6 @@ mod tests {
         }
         assert_eq!(histogram.counts[..4], [1, 1, 2, 0]);
         assert_eq!(histogram.counts.last(), Some(&1));
-        assert_eq!((histogram.total(), histogram.sum), (5, 1e9 + 10.0));
+        assert_eq!((histogram.counts.iter().sum::<u64>(), histogram.sum), (5, 1e9 + 10.0));
     }
 }
