@@ -99,6 +99,29 @@ fn names_are_those_of_compressed_tensors() {
     assert_eq!(targets.len(), 4, "{said}");
 }
 
+/// In Python the embedding and the head are two modules that share values, each with its scales.
+#[test]
+fn a_tied_head_has_the_scales_of_the_embedding() {
+    let config = configs().into_iter().find(|config| config["tie_word_embeddings"] == true);
+    let folder = tempfile::tempdir().unwrap();
+    let [from, head, all] = ["from", "head", "all"].map(|name| folder.path().join(name));
+    model(&config.unwrap(), None, 3).write_folder(&from, &OPTIONS).unwrap();
+    quantise(&from, "head=int8", &head, &OPTIONS).unwrap();
+    quantise(&head, "attention=int8", &all, &OPTIONS).unwrap();
+    for path in [&head, &all] {
+        let bytes = &files(path)["model.safetensors"];
+        let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+        let scales = file.tensor("lm_head.weight_scale").unwrap();
+        assert_eq!(scales.data(), file.tensor("model.embed_tokens.weight_scale").unwrap().data());
+        assert!(file.tensor("lm_head.weight").is_err());
+        let config: Value = serde_json::from_slice(&files(path)["config.json"]).unwrap();
+        let targets = &config["quantization_config"]["config_groups"]["group_0"]["targets"];
+        let of = |name: &str| targets.as_array().unwrap().contains(&json!(name));
+        assert!(of("re:^lm_head$") && of("re:^model\\.embed_tokens$"), "{targets}");
+        assert!(Checkpoint::open(path).is_ok());
+    }
+}
+
 #[test]
 fn threads_and_shards_change_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -103,6 +103,12 @@ pub enum QuantisationError {
         /// What is there.
         found: String,
     },
+    /// A type that is read and not offered; see `bench/README.md` for the figures.
+    #[error(
+        "weights are not quantised to fp8: it has int8's bytes, several times its divergence, and is no \
+         faster; int8 is the type to take"
+    )]
+    Fp8,
     /// Not the name of a kind.
     #[error("{found:?} is no kind of matrices: attention, head and experts are")]
     UnknownKind {
@@ -152,6 +158,7 @@ impl QuantisationError {
             Self::UnknownType { .. } | Self::UnknownKind { .. } | Self::Twice { .. } => {
                 "a type such as int8, or types by kind such as attention=int8,head=int8,experts=mxfp4"
             }
+            Self::Fp8 => "take int8; checkpoints that are in fp8 already can be read as they are",
             Self::Already { .. } | Self::Nothing { .. } => {
                 "quantising twice only adds errors: leave it out, or take the model in bf16"
             }
@@ -165,7 +172,10 @@ impl FromStr for WeightType {
 
     fn from_str(name: &str) -> Result<Self, QuantisationError> {
         let found = Self::ALL.into_iter().find(|each| each.name() == name);
-        found.ok_or_else(|| QuantisationError::UnknownType { found: quoted(name) })
+        found.ok_or_else(|| match name {
+            _ if name == DType::Fp8.name() => QuantisationError::Fp8,
+            _ => QuantisationError::UnknownType { found: quoted(name) },
+        })
     }
 }
 

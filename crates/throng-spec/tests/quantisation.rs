@@ -109,6 +109,7 @@ fn requests_are_read_as_they_are_written() {
     for (text, what) in [
         ("int4", "\"int4\""),
         ("", "\"\""),
+        ("attention=fp8", "int8 is the type to take"),
         ("attention=", "\"\""),
         ("router=int8", "\"router\""),
         ("int8,", "\"\""),

@@ -46,14 +46,35 @@ impl<'a> Plan<'a> {
             if from == DType::Fp8 || MatrixKind::of(checkpoint.spec(), old.role).is_some() {
                 plan.note(checkpoint, &old, to.unwrap_or(from));
             }
-            match to {
-                None => plan.tensors.push(old.copied()),
+            let new = match to {
+                None => vec![old.copied()],
                 // They are among what becomes of the values.
-                Some(_) if old.is_scales => {}
-                Some(to) => plan.tensors.extend(old.quantised(checkpoint, to)),
+                Some(_) if old.is_scales => Vec::new(),
+                Some(to) => old.quantised(checkpoint, to),
+            };
+            let is_head = old.role == Role::Embedding && checkpoint.spec().tied_head;
+            if is_head && to.unwrap_or(from) == DType::Q8_0 {
+                plan.share_scales(checkpoint, &new);
             }
+            plan.tensors.extend(new);
         }
         plan
+    }
+
+    /// Adds the scales of an embedding that is the head too under the head's name: in Python these are
+    /// two modules, and each widens the values that they share by scales of its own.
+    fn share_scales(&mut self, checkpoint: &Checkpoint, new: &[NewTensor<'a>]) {
+        let (start, Form::Rows([name])) = checkpoint.names.form(checkpoint.prefix, Role::Head)
+        else {
+            return;
+        };
+        let head = format!("{start}{name}");
+        let of_int8 = self.groups.iter_mut().filter(|group| group.dtype == DType::Q8_0);
+        let scales = new.iter().find(|tensor| tensor.name.ends_with(SCALE));
+        for (group, scales) in of_int8.zip(scales) {
+            group.targets.push(target(&head));
+            self.tensors.extend(scales.again(format!("{head}{SCALE}")));
+        }
     }
 
     /// Notes what the config has to say of a tensor of this type.

@@ -58,6 +58,19 @@ pub(super) struct Matrix<'a> {
     pub(super) to: DType,
 }
 
+impl<'a> NewTensor<'a> {
+    /// The same under another name, of what is not quantised values.
+    pub(super) fn again(&self, name: String) -> Option<Self> {
+        let content = match &self.content {
+            Content::Copied(bytes) => Content::Copied(bytes),
+            Content::Scales(matrix) => Content::Scales(matrix.clone()),
+            Content::Values(..) => return None,
+        };
+        let stored = Stored::new(self.stored.bytes, self.stored.range.clone(), self.rows);
+        Some(Self { name, shape: self.shape.clone(), content, stored, ..*self })
+    }
+}
+
 impl NewTensor<'_> {
     /// How far its values have moved, once it is written; nothing where it is only copied, or the
     /// scales of another.
