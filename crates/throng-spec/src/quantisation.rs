@@ -105,8 +105,8 @@ pub enum QuantisationError {
     },
     /// A type that is read and not offered; see `bench/README.md` for the figures.
     #[error(
-        "weights are not quantised to fp8: it has int8's bytes, several times its divergence, and is no \
-         faster; int8 is the type to take"
+        "weights are not quantised to fp8: it has int8's bytes, over ten times its divergence, and \
+         is no faster; int8 is the type to take"
     )]
     Fp8,
     /// Not the name of a kind.
