@@ -133,8 +133,8 @@ fn a_token_is_multiplied_alike_alone_and_in_company(isa: Isa) {
     let Some(three) = cpu(isa, 3) else { return };
     // From one token to more than are multiplied at once.
     let tokens = prop_oneof![3 => 1..20usize, 3 => 1..150usize, 1 => 250..300usize];
-    // Few blocks of 32 columns, and more than are unpacked at once.
-    let blocks = prop_oneof![Just(3usize), Just(40)];
+    // Few blocks of 32 columns, and more than are unpacked at once, even and odd.
+    let blocks = prop_oneof![Just(1usize), Just(3), Just(33), Just(40)];
     proptest!(config(), |(dtype in dtype(), precision in precision(), rows in 1..700usize,
                          tokens in tokens, blocks in blocks, seed: u64)| {
         let mut random = Random::new(seed);

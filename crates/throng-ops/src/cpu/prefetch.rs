@@ -25,3 +25,13 @@ pub(super) fn prefetch(lines: &[u8]) {
         }
     }
 }
+
+/// Asks for the block that comes so many blocks later.
+#[inline(always)]
+pub(super) fn prefetch_far(lines: &[u8], blocks: usize) {
+    let far = lines.as_ptr().wrapping_add(blocks * lines.len());
+    for line in (0..lines.len()).step_by(LINE) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(far.wrapping_add(line).cast()) };
+    }
+}

@@ -1,60 +1,40 @@
 //! Products of small integers. A block of 32 columns, or each of its halves if these have scales of
 //! their own, is one instruction for 16 rows and 16 vectors; its sums go through memory to the vector
 //! registers, where they are scaled and added up.
+//!
+//! While matrix instructions run, the second of the two units for vectors multiplies and converts
+//! nothing, but it adds. So sums become f32 by two additions.
 
-use std::arch::asm;
+mod dots;
+mod unpacked;
+
 use std::arch::x86_64::*;
 use std::cell::RefCell;
-use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::tiles::{self, Shape};
-use crate::cpu::avx512::{self, load_block, load_integers};
+use self::dots::{Dots, end, shape};
+use self::unpacked::{BLOCK_BYTES, Blocks, CHUNK, Unpacked, load_floats, store_floats};
+use crate::cpu::avx512;
 use crate::cpu::integers::{Codes, LINE, TileIntegers};
 use crate::cpu::kernels::{LANES, Products};
 use crate::cpu::panels::{BLOCK, PANEL, PanelI8, PanelsI8};
-use crate::cpu::prefetch::prefetch;
+use crate::cpu::portable::ROUND;
 
 /// Vectors from which on this is faster than the instructions for dot products.
 const LEAST: usize = 7;
 
-/// Blocks that are kept unpacked: 16 KiB, which stay in the first-level cache while all panels pass
-/// by.
-const CHUNK: usize = 32;
-
-/// Blocks that are unpacked before the first is multiplied.
-const LEAD: usize = 3;
-
-/// Bytes of a block's integers.
-const BLOCK_BYTES: usize = LANES * BLOCK;
-
-/// Blocks of a tile of weights as the instructions take them, each at its number modulo [`CHUNK`].
-#[repr(align(64))]
-struct Unpacked {
-    /// Those of codes of 4 to 6 bits; 8-bit integers are taken from where they are.
-    integers: [[u8; BLOCK_BYTES]; CHUNK],
-    scales: [[[f32; LANES]; 2]; CHUNK],
-    offsets: [[f32; LANES]; CHUNK],
-    /// Sums of a part of a block and of the one before.
-    sums: [Sums; 2],
+/// What a thread keeps from product to product.
+struct Kept {
+    unpacked: Unpacked,
+    /// Of a part of a block and of the one before.
+    dots: [Dots; 2],
 }
 
 thread_local! {
-    /// Kept from product to product.
-    static UNPACKED: RefCell<Unpacked> = const {
-        RefCell::new(Unpacked {
-            integers: [[0; BLOCK_BYTES]; CHUNK],
-            scales: [[[0.0; LANES]; 2]; CHUNK],
-            offsets: [[0.0; LANES]; CHUNK],
-            sums: [Sums([[0; LANES]; PANEL]); 2],
-        })
+    static KEPT: RefCell<Kept> = const {
+        RefCell::new(Kept { unpacked: Unpacked::new(), dots: [Dots::new(); 2] })
     };
 }
-
-/// A block's sums, row by row, for each of up to [`PANEL`] vectors.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Sums([[i32; LANES]; PANEL]);
 
 /// See `IntegersFn`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
@@ -65,28 +45,16 @@ pub(crate) fn multiply<C: Codes>(weights: TileIntegers<'_>, x: PanelsI8<'_>, out
     }
     let rest = vectors % PANEL;
     let last = if rest == 0 { PANEL } else { rest };
-    let [full_sums, last_sums] = [PANEL, last].map(|rows| Shape { rows, bytes: LINE });
-    let part = const { BLOCK / C::FORMAT.scale.parts() };
-    let [full_x, last_x] = [PANEL, last].map(|rows| Shape { rows, bytes: part });
-    let rows = Shape { rows: part / 4, bytes: LINE };
-    // SAFETY: this kernel is in the table of machines with AMX alone.
-    unsafe { tiles::shape([full_sums, last_sums, full_x, last_x, rows, rows, rows, rows]) };
+    shape(const { BLOCK / C::FORMAT.scale.parts() }, last);
     out.fill([0.0; LANES]);
     let blocks = weights.codes.len() / (const { C::FORMAT.lines() } * LINE);
-    // One panel goes through without a stop; with several, what the first unpacks is still there
-    // for the others.
-    let chunk = if vectors <= PANEL { blocks } else { CHUNK };
-    UNPACKED.with_borrow_mut(|unpacked| {
-        for first in (0..blocks).step_by(chunk) {
-            let blocks = first..blocks.min(first + chunk);
+    KEPT.with_borrow_mut(|Kept { unpacked, dots }| {
+        for first in (0..blocks).step_by(CHUNK) {
+            let chunk = first..blocks.min(first + CHUNK);
+            let blocks = Blocks::<C>::unpack(weights, chunk.clone(), unpacked);
             for (index, (panel, out)) in x.iter().zip(out.chunks_mut(PANEL)).enumerate() {
-                let panel = panel.blocks(blocks.clone());
-                let mut tile = Tile::<C> { weights, first, unpacked, format: PhantomData };
-                if index == 0 {
-                    tile.add_panel::<true>(panel, out);
-                } else {
-                    tile.add_panel::<false>(panel, out);
-                }
+                let panel = panel.blocks(chunk.clone());
+                Meeting { blocks: &blocks, panel, dots, is_first: index == 0 }.add_to(out);
             }
         }
     });
@@ -105,189 +73,130 @@ impl<'a> PanelI8<'a> {
     }
 }
 
-/// The blocks of a tile from one on.
-struct Tile<'a, C> {
-    weights: TileIntegers<'a>,
-    first: usize,
-    unpacked: &'a mut Unpacked,
-    format: PhantomData<C>,
+/// Blocks of a tile and of a panel.
+struct Meeting<'a, C> {
+    blocks: &'a Blocks<'a, C>,
+    panel: PanelI8<'a>,
+    /// What is made of two of their parts.
+    dots: &'a mut [Dots; 2],
+    /// Whether the tile's blocks meet their first panel: then what comes after them is asked for.
+    is_first: bool,
 }
 
-impl<'a, C: Codes> Tile<'a, C> {
-    /// Brings the codes of a block to integers, and scales and offsets to f32.
-    #[inline]
+impl<C: Codes> Meeting<'_, C> {
+    /// Takes the blocks into the products of the tile with the panel.
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn unpack(&mut self, index: usize) {
-        let codes = self.codes(index);
-        prefetch(codes.as_flattened());
-        if const { C::FORMAT.table.is_some() } {
-            let integers = self.unpacked.integers[index % CHUNK].as_chunks_mut::<LINE>().0;
-            let columns = load_integers::<C, true>(codes.as_flattened());
-            for (out, columns) in integers.iter_mut().zip(columns) {
-                store_line(columns, out);
-            }
+    fn add_to(self, out: &mut [Products]) {
+        match self.panel.vectors {
+            1 => self.add_to_n::<1>(out),
+            2 => self.add_to_n::<2>(out),
+            3 => self.add_to_n::<3>(out),
+            4 => self.add_to_n::<4>(out),
+            5 => self.add_to_n::<5>(out),
+            6 => self.add_to_n::<6>(out),
+            7 => self.add_to_n::<7>(out),
+            8 => self.add_to_n::<8>(out),
+            9 => self.add_to_n::<9>(out),
+            10 => self.add_to_n::<10>(out),
+            11 => self.add_to_n::<11>(out),
+            12 => self.add_to_n::<12>(out),
+            13 => self.add_to_n::<13>(out),
+            14 => self.add_to_n::<14>(out),
+            15 => self.add_to_n::<15>(out),
+            _ => self.add_to_n::<PANEL>(out),
         }
-        let (scales, offsets) = load_block::<C>(self.weights, self.first + index);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn add_to_n<const N: usize>(self, out: &mut [Products]) {
+        let Self { blocks, panel, dots, is_first } = self;
         let parts = const { C::FORMAT.scale.parts() };
-        let kept = &mut self.unpacked.scales[index % CHUNK][..parts];
-        for (kept, scales) in kept.iter_mut().zip(scales) {
-            store_floats(scales, kept);
-        }
-        if let Some(offsets) = offsets {
-            store_floats(offsets, &mut self.unpacked.offsets[index % CHUNK]);
-        }
-    }
-
-    /// The lines of a block.
-    fn codes(&self, index: usize) -> &'a [[u8; LINE]] {
-        let lines = const { C::FORMAT.lines() };
-        &self.weights.codes.as_chunks().0[(self.first + index) * lines..][..lines]
-    }
-
-    /// The integers of a block that is unpacked, in lines.
-    #[inline]
-    fn integers(&self, index: usize) -> &[u8; BLOCK_BYTES] {
-        if const { C::FORMAT.table.is_some() } {
-            &self.unpacked.integers[index % CHUNK]
-        } else {
-            self.codes(index).as_flattened().first_chunk().expect("eight lines")
-        }
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store_line(integers: __m512i, out: &mut [u8; LINE]) {
-    // SAFETY: 64 bytes are there to be written.
-    unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), integers) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store_floats(values: __m512, out: &mut [f32; LANES]) {
-    // SAFETY: 64 bytes are there to be written.
-    unsafe { _mm512_storeu_ps(out.as_mut_ptr(), values) }
-}
-
-impl<C: Codes> Tile<'_, C> {
-    /// Takes blocks into the products of a panel, and unpacks them if it is the `FIRST`.
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn add_panel<const FIRST: bool>(&mut self, x: PanelI8<'_>, out: &mut [Products]) {
-        match x.vectors {
-            1 => self.add_panel_n::<1, FIRST>(x, out),
-            2 => self.add_panel_n::<2, FIRST>(x, out),
-            3 => self.add_panel_n::<3, FIRST>(x, out),
-            4 => self.add_panel_n::<4, FIRST>(x, out),
-            5 => self.add_panel_n::<5, FIRST>(x, out),
-            6 => self.add_panel_n::<6, FIRST>(x, out),
-            7 => self.add_panel_n::<7, FIRST>(x, out),
-            8 => self.add_panel_n::<8, FIRST>(x, out),
-            9 => self.add_panel_n::<9, FIRST>(x, out),
-            10 => self.add_panel_n::<10, FIRST>(x, out),
-            11 => self.add_panel_n::<11, FIRST>(x, out),
-            12 => self.add_panel_n::<12, FIRST>(x, out),
-            13 => self.add_panel_n::<13, FIRST>(x, out),
-            14 => self.add_panel_n::<14, FIRST>(x, out),
-            15 => self.add_panel_n::<15, FIRST>(x, out),
-            _ => self.add_panel_n::<PANEL, FIRST>(x, out),
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn add_panel_n<const N: usize, const FIRST: bool>(
-        &mut self,
-        x: PanelI8<'_>,
-        out: &mut [Products],
-    ) {
-        let blocks = x.scales.as_chunks::<N>().0.len();
-        let integers = x.values.as_chunks::<BLOCK>().0.as_chunks::<N>().0;
+        // All of one length, which is checked here and not at each step.
+        let integers = blocks.integers;
+        let len = integers.len();
+        let x = &panel.values.as_chunks::<BLOCK>().0.as_chunks::<N>().0[..len];
+        let x_scales = &panel.scales.as_chunks::<N>().0[..len];
+        let x_sums = &panel.sums.as_chunks::<N>().0[..len];
+        let (scales, offsets) = (&blocks.scales[..len], &blocks.offsets[..len]);
+        let out: &mut [Products; N] = out.first_chunk_mut().expect("products of the panel");
         let mut totals = [_mm512_setzero_ps(); N];
-        for (total, out) in totals.iter_mut().zip(&*out) {
-            // SAFETY: 64 bytes are there to be read.
-            *total = unsafe { _mm512_loadu_ps(out.as_ptr()) };
+        for n in 0..N {
+            totals[n] = load_floats(&out[n]);
         }
-        if FIRST {
-            (0..LEAD.min(blocks)).for_each(|index| self.unpack(index));
-        }
-        // Sums are on their way to memory while those before are scaled.
-        let parts = const { C::FORMAT.scale.parts() };
-        self.dot(0, &integers[0]);
-        for step in 0..blocks * parts {
-            let (index, part) = (step / parts, step % parts);
-            if FIRST && part == 0 && index + LEAD < blocks {
-                self.unpack(index + LEAD);
-            }
-            if step + 1 < blocks * parts {
-                self.dot(step + 1, &integers[(step + 1) / parts]);
-            }
-            let ready = &self.unpacked.sums[step % 2];
-            let scales = &self.unpacked.scales[index % CHUNK][part];
-            // SAFETY: 64 bytes are there to be read, on a line of their own.
-            let scales = unsafe { _mm512_load_ps(scales.as_ptr()) };
-            let x_scales = &x.scales.as_chunks::<N>().0[index];
-            for n in 0..N {
-                // SAFETY: as above.
-                let sum = unsafe { _mm512_load_si512(ready.0[n].as_ptr().cast()) };
-                let scale = _mm512_mul_ps(scales, _mm512_set1_ps(x_scales[n]));
-                totals[n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, totals[n]);
-            }
-            if const { C::FORMAT.offset.is_some() } && part + 1 == parts {
-                let offsets = &self.unpacked.offsets[index % CHUNK];
-                // SAFETY: as above.
-                let offsets = unsafe { _mm512_load_ps(offsets.as_ptr()) };
-                let x_sums = &x.sums.as_chunks::<N>().0[index];
-                for n in 0..N {
-                    let x_sum = f32::from(x_sums[n][0] + x_sums[n][1]);
-                    let x_sum = _mm512_set1_ps(x_scales[n] * x_sum);
-                    totals[n] = _mm512_fmadd_ps(offsets, x_sum, totals[n]);
+        let steps = len * parts;
+        // At a step the sums of one part are on their way to memory, those of the part before are
+        // scaled and those of the part behind are made.
+        macro_rules! step {
+            ($odd:literal, $step:expr) => {
+                let step: usize = $step;
+                if step + 1 < steps {
+                    begin::<C, N, { !$odd }>(step + 1, x, integers);
                 }
-            }
+                if step < steps {
+                    let (index, dots) = (step / parts, &mut dots[usize::from($odd)]);
+                    if const { C::FORMAT.offset.is_some() } && step % parts + 1 == parts {
+                        dots.sum_up(&x_scales[index], &x_sums[index]);
+                    }
+                    end::<N, $odd>(dots);
+                    if is_first && step % parts == 0 {
+                        blocks.prefetch(index);
+                    }
+                }
+                if step > 0 && step - 1 < steps {
+                    let (index, part) = ((step - 1) / parts, (step - 1) % parts);
+                    let Dots { sums, x_sums } = &dots[usize::from(!$odd)];
+                    let scales = load_floats(&scales[index][part]);
+                    for n in 0..N {
+                        totals[n] = add_sums(totals[n], &sums[n], scales, x_scales[index][n]);
+                    }
+                    if const { C::FORMAT.offset.is_some() } && part + 1 == parts {
+                        let offsets = load_floats(&offsets[index]);
+                        for n in 0..N {
+                            let x_sum = _mm512_set1_ps(x_sums[n]);
+                            totals[n] = _mm512_fmadd_ps(offsets, x_sum, totals[n]);
+                        }
+                    }
+                }
+            };
         }
-        for (total, out) in totals.into_iter().zip(out) {
-            store_floats(total, out);
+        let mut even = 0;
+        begin::<C, N, false>(0, x, integers);
+        while even <= steps {
+            step!(false, even);
+            step!(true, even + 1);
+            even += 2;
+        }
+        for n in 0..N {
+            store_floats(totals[n], &mut out[n]);
         }
     }
 }
 
-/// The instructions for the sums of a block in one register, by way of another.
-macro_rules! dot {
-    ($sums:tt, $x:tt, $from:expr, $weights:expr, $to:expr) => {
-        asm!(
-            concat!("tilezero ", $sums),
-            concat!("tileloadd ", $x, ", [{x} + {x_stride}]"),
-            "tileloadd tmm4, [{weights} + {stride}]",
-            concat!("tdpbssd ", $sums, ", ", $x, ", tmm4"),
-            concat!("tilestored [{sums} + {stride}], ", $sums),
-            x = in(reg) $from,
-            x_stride = in(reg) BLOCK,
-            weights = in(reg) $weights,
-            sums = in(reg) $to,
-            stride = in(reg) LINE,
-            out($sums) _, out($x) _, out("tmm4") _,
-            options(nostack, preserves_flags),
-        )
-    };
+/// Begins the sums of a part of a block at an odd or at an even step: `N` vectors with 16 rows.
+#[inline]
+fn begin<C: Codes, const N: usize, const ODD: bool>(
+    step: usize,
+    x: &[[[i8; BLOCK]; N]],
+    integers: &[[u8; BLOCK_BYTES]],
+) {
+    let parts = const { C::FORMAT.scale.parts() };
+    let (index, start) = (step / parts, step % parts * (BLOCK / parts));
+    let x = x[index].as_flattened()[start..].as_ptr();
+    let integers = integers[index][LANES * start..].as_ptr();
+    // SAFETY: registers have their shapes since `multiply` began. There are `N` rows of 32 columns,
+    // of which the part's begin at `start`, and 16 bytes of weights for each column.
+    unsafe { dots::begin::<N, ODD>(x, integers) };
 }
 
-impl<C: Codes> Tile<'_, C> {
-    /// The sums of a part of a block: `N` vectors with 16 rows.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn dot<const N: usize>(&mut self, step: usize, x: &[[i8; BLOCK]; N]) {
-        let parts = const { C::FORMAT.scale.parts() };
-        let (index, start) = (step / parts, step % parts * (BLOCK / parts));
-        let weights = self.integers(index)[LANES * start..].as_ptr();
-        let x = x.as_flattened()[start..].as_ptr();
-        let sums = self.unpacked.sums[step % 2].0.as_mut_ptr();
-        // SAFETY: the registers have the shapes that `multiply` gave them, so from `x` a part of each
-        // of `N` rows of 32 bytes is read, from `weights` a line for each four columns of the part,
-        // and `N` rows of 64 bytes are written to `sums`.
-        unsafe {
-            if N == PANEL {
-                dot!("tmm0", "tmm2", x, weights, sums);
-            } else {
-                dot!("tmm1", "tmm3", x, weights, sums);
-            }
-        }
-    }
+/// Adds the sums of a part of a block for one vector, scaled, to its totals.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add_sums(total: __m512, sums: &[i32; LANES], scales: __m512, x_scale: f32) -> __m512 {
+    // SAFETY: 64 bytes are there to be read.
+    let sums = unsafe { _mm512_loadu_si512(sums.as_ptr().cast()) };
+    let round = _mm512_set1_ps(ROUND);
+    // Exact, since sums are below 2^22: they are 32 products of 8 bits by 7.
+    let sums = _mm512_add_epi32(sums, _mm512_castps_si512(round));
+    let sums = _mm512_sub_ps(_mm512_castsi512_ps(sums), round);
+    _mm512_fmadd_ps(sums, _mm512_mul_ps(scales, _mm512_set1_ps(x_scale)), total)
 }
