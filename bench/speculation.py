@@ -60,7 +60,8 @@ class Server:
             if match:
                 position = re.search(r'position="(\d+)"', match.group(2))
                 name = (match.group(1), int(position.group(1))) if position else match.group(1)
-                found[name] = float(match.group(3))
+                # One line for each method.
+                found[name] = found.get(name, 0) + float(match.group(3))
         return found
 
     def stop(self):
@@ -140,7 +141,7 @@ def row(name, what, users, speeds, counts):
     ratios = [b / a for a, b in zip(*speeds)]
     rows = counts.get("num_drafts", 0)
     if rows:
-        places = sorted(key[1] for key in counts if isinstance(key, tuple))
+        places = sorted({key[1] for key in counts if isinstance(key, tuple)})
         by_place = [counts["num_accepted_tokens_per_pos", at] / rows for at in places]
         by_place = " ".join(f"{100 * share:.0f}" for share in by_place) + " %"
         length = f"{1 + counts['num_accepted_tokens'] / rows:.2f}"

@@ -6,6 +6,8 @@ import json
 import calculator
 import openai
 import pytest
+from conftest import client_of
+from serving import serving
 
 MODEL = "nano"
 
@@ -124,6 +126,33 @@ def test_json_schema(client):
     value = json.loads(answer.choices[0].message.content)
     assert list(value) == ["answer"]
     assert type(value["answer"]) is int
+
+
+def test_a_prediction_changes_no_answer(client):
+    question = "What is 12 + 30?"
+    plain = ask(client, question)
+    said = plain.choices[0].message.content
+
+    def check(client, text):
+        prediction = {"type": "content", "content": text}
+        predicted = ask(client, question, prediction=prediction)
+        assert predicted.choices[0].message == plain.choices[0].message
+        parts = {"type": "content", "content": [{"type": "text", "text": text}]}
+        chunks = ask(client, question, prediction=parts, stream=True)
+        deltas = (chunk.choices[0].delta.content for chunk in chunks if chunk.choices)
+        assert "".join(delta or "" for delta in deltas) == said
+        return predicted.usage.completion_tokens_details.accepted_prediction_tokens
+
+    for text in (said, "Nothing of the kind."):
+        check(client, text)
+    # Elsewhere it depends on what steps take how much is drafted.
+    always = {"method": "ngram", "prompt_lookup_min": 64, "adaptive": False}
+    with serving("--speculative-config", json.dumps(always)) as address:
+        with client_of(address) as eager:
+            assert check(eager, said) > check(eager, "Nothing of the kind.")
+    with pytest.raises(openai.BadRequestError) as refusal:
+        ask(client, question, prediction={"type": "text", "content": said})
+    assert refusal.value.param == "prediction.type"
 
 
 def test_stop_and_limits(client):

@@ -10,6 +10,7 @@ mod conversation;
 mod delta;
 mod grammar;
 mod harmony;
+mod predicted;
 mod prompt;
 mod reply;
 mod stop;
@@ -26,6 +27,7 @@ pub use grammar::{
     Calls, Compiled, Demand, DemandError, Form, FormError, Formed, Function, Grammar, GrammarError,
     Grammars,
 };
+pub use predicted::Predicted;
 pub use prompt::{Opening, Prompt};
 pub use reply::Reply;
 pub use stop::Stops;

@@ -101,6 +101,10 @@ impl Intake {
         if let Some(id) = biased.find(|&id| id as usize >= vocab) {
             return Err(SubmitError::UnknownBias { id, vocab });
         }
+        let mut predicted = request.prediction.iter().flat_map(|prediction| &prediction.ids);
+        if let Some(&id) = predicted.find(|&&id| id as usize >= vocab) {
+            return Err(SubmitError::UnknownPrediction { id, vocab });
+        }
         if request.limits.min_tokens > 0 && request.limits.stop_tokens.len() >= vocab {
             return Err(SubmitError::NothingToDraw);
         }
@@ -125,6 +129,14 @@ pub enum SubmitError {
     /// A bias on a token that the model does not have.
     #[error("logit_bias has token id {id}, which is outside the vocabulary of {vocab}")]
     UnknownBias {
+        /// The id.
+        id: u32,
+        /// The vocabulary's size.
+        vocab: usize,
+    },
+    /// A predicted token that the model does not have.
+    #[error("the prediction has token id {id}, which is outside the vocabulary of {vocab}")]
+    UnknownPrediction {
         /// The id.
         id: u32,
         /// The vocabulary's size.

@@ -34,6 +34,6 @@ pub use penalties::{Occurrences, Penalties};
 pub use request::{InvalidSampling, Limits, Logprobs, Request, Sampling, Tenant};
 pub use sampler::{Choice, Chosen, History, Job, Sampler, logprobs};
 pub use scheduler::{DraftStep, KvCacheTooSmall, Scheduler, Step};
-pub use speculation::{DraftMismatch, Drafter, Ngram, Speculation};
-pub use stats::{Finished, Histogram, PoolStats, SpeculationStats, Stats, TenantStats};
+pub use speculation::{ByMethod, DraftMismatch, Drafter, Method, Ngram, Prediction, Speculation};
+pub use stats::{DraftStats, Finished, Histogram, PoolStats, SpeculationStats, Stats, TenantStats};
 pub use stream::{Canceller, EventStream};

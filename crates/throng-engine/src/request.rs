@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::constraint::Constraint;
 use crate::penalties::Penalties;
 use crate::sampler::mix;
+use crate::speculation::Prediction;
 
 /// A prompt to continue. Token ids only: the engine knows no text.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Request {
     pub limits: Limits,
     /// The form that the answer must have; `None`: any.
     pub constraint: Option<Arc<dyn Constraint>>,
+    /// What the answer will say, as far as that is known: it comes sooner where that is right.
+    pub prediction: Option<Arc<Prediction>>,
     /// What to report of the probabilities; `None`: nothing.
     pub logprobs: Logprobs,
     /// On whose account it runs.

@@ -17,7 +17,7 @@ use crate::penalties::Occurrences;
 use crate::queue::QueueSlot;
 use crate::request::Request;
 use crate::sampler::Chosen;
-use crate::speculation::{Acceptance, Lookup};
+use crate::speculation::{Acceptance, Lookup, Method, Predicted};
 
 /// A client that has so many events to read is waited for.
 const MAX_UNREAD: usize = 1024;
@@ -45,8 +45,12 @@ pub(crate) struct Sequence {
     constrained: Option<Constrained>,
     /// Where its n-grams are, once one was looked for.
     lookup: Option<Lookup>,
+    /// What its answer is predicted to say.
+    predicted: Option<Predicted>,
+    /// Where its last drafts came from.
+    method: Method,
     drafts: DraftCounter,
-    /// How often drafts are right of late.
+    /// How often drafts are right of late, those that were predicted apart.
     acceptance: Acceptance,
     /// A token that would have been drafted: who is not drafted for is looked at all the same.
     foreseen: Option<u32>,
@@ -66,6 +70,8 @@ impl Sequence {
     pub(crate) fn new(mut request: Request, origin: Origin, events: Sender<Event>) -> Self {
         let tokens = std::mem::take(&mut request.prompt);
         let prompt_tokens = tokens.len();
+        let prediction = request.prediction.take();
+        let predicted = prediction.map(|prediction| Predicted::new(prediction, &tokens));
         Self {
             arrival: 0,
             answer_limit: request.limits.max_tokens.min(origin.context - prompt_tokens),
@@ -78,6 +84,8 @@ impl Sequence {
             charged: 0,
             occurrences: origin.occurrences,
             lookup: None,
+            predicted,
+            method: Method::Ngram,
             drafts: origin.drafts,
             acceptance: Acceptance::default(),
             foreseen: None,

@@ -7,12 +7,17 @@ mod acceptance;
 mod depth;
 mod line;
 mod lookup;
+mod method;
 mod mismatch;
+mod prediction;
 
 pub(crate) use acceptance::Acceptance;
 pub(crate) use depth::{Candidate, Depths};
 pub(crate) use lookup::Lookup;
+pub use method::{ByMethod, Method};
 pub use mismatch::DraftMismatch;
+pub use prediction::Prediction;
+pub(crate) use prediction::{PREDICTED_TOKENS, Predicted};
 
 /// How tokens are drafted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,16 @@ pub enum Drafter {
     Ngram(Ngram),
     /// A smaller model with the same vocabulary, which draws by the random numbers of the request.
     Model,
+}
+
+impl Drafter {
+    /// As metrics name it.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Ngram(_) => Method::Ngram,
+            Self::Model => Method::DraftModel,
+        }
+    }
 }
 
 /// How much of a text's end must have occurred before, in tokens.

@@ -1,6 +1,10 @@
 //! What an engine has done so far, and what it is doing now: plain numbers.
 
+mod speculation;
+
 use std::sync::Arc;
+
+pub use speculation::{DraftStats, SpeculationStats};
 
 use crate::event::FinishReason;
 
@@ -48,38 +52,6 @@ pub struct Stats {
     pub sampling_seconds: Histogram,
     /// What came of drafts.
     pub speculation: SpeculationStats,
-}
-
-/// What came of drafted tokens.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SpeculationStats {
-    /// Rows of steps that had drafts.
-    pub drafts: u64,
-    /// Tokens in these.
-    pub drafted_tokens: u64,
-    /// Those that the answers took.
-    pub accepted_tokens: u64,
-    /// The same by their place among the drafts of a row, from the first on.
-    pub accepted_at: Vec<u64>,
-    /// Seconds in which drafts were made.
-    pub draft_seconds: f64,
-    /// Seconds that the model took for steps with drafts.
-    pub verify_seconds: f64,
-    /// Draft models that failed, after which nothing is drafted any more.
-    pub failures: u64,
-}
-
-impl SpeculationStats {
-    /// Notes drafts of a row, of which the first `accepted` were taken.
-    pub(crate) fn note(&mut self, drafted: usize, accepted: usize) {
-        self.drafts += 1;
-        self.drafted_tokens += drafted as u64;
-        self.accepted_tokens += accepted as u64;
-        if self.accepted_at.len() < drafted {
-            self.accepted_at.resize(drafted, 0);
-        }
-        self.accepted_at[..accepted].iter_mut().for_each(|count| *count += 1);
-    }
 }
 
 /// Requests that ended, by reason.

@@ -78,6 +78,7 @@ fn request(prompt: Vec<u32>, seed: u64) -> Request {
             deadline: None,
         },
         constraint: None,
+        prediction: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

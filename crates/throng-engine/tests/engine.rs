@@ -31,6 +31,7 @@ fn request(prompt: &[u32], max_tokens: usize) -> Request {
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         limits: Limits { max_tokens, min_tokens: 0, stop_tokens: Vec::new(), deadline: None },
         constraint: None,
+        prediction: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

@@ -221,6 +221,10 @@ impl ApiError {
                 "logit_bias",
                 format_args!("has token id {id}, the vocabulary has {vocab}"),
             ),
+            SubmitError::UnknownPrediction { id, vocab } => Self::invalid(
+                "prediction",
+                format_args!("has token id {id}, the vocabulary has {vocab}"),
+            ),
             SubmitError::NothingToDraw => {
                 Self::invalid("min_tokens", "needs a token that does not end the answer")
             }

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::request::Parts;
 use throng_engine::{
-    Constraint, Drafts, Event, EventStream, Limits, Logprobs, Request, SubmitError,
+    Constraint, Drafts, Event, EventStream, Limits, Logprobs, Prediction, Request, SubmitError,
 };
 use tokio::sync::watch;
 
@@ -35,6 +35,19 @@ pub(crate) struct Serving {
     phases: watch::Receiver<Phase>,
     /// The server waits for its end before it goes.
     running: Arc<Running>,
+}
+
+/// What an answer is to be like, beside how its tokens are drawn.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// When it ends.
+    pub(crate) limits: Limits,
+    /// What is reported of its tokens.
+    pub(crate) logprobs: Logprobs,
+    /// Its form, if it must have one.
+    pub(crate) constraint: Option<Arc<dyn Constraint>>,
+    /// What it will say, as far as the client knows.
+    pub(crate) prediction: Option<Arc<Prediction>>,
 }
 
 impl FromRequestParts<ServerState> for Serving {
@@ -79,15 +92,15 @@ impl Serving {
         param: &str,
         prompts: Vec<Vec<u32>>,
         generation: &Generation,
-        limits: &Limits,
-        logprobs: Logprobs,
-        constraint: Option<Arc<dyn Constraint>>,
+        terms: Terms,
     ) -> Result<Vec<Events>, ApiError> {
+        let Terms { limits, logprobs, constraint, prediction } = terms;
         let request = |prompt| Request {
             prompt,
             sampling: generation.sampling.clone(),
             limits: limits.clone(),
             constraint: constraint.clone(),
+            prediction: prediction.clone(),
             logprobs,
             tenant: self.caller.tenant.clone(),
             cache_salt: self.cache_salt(&generation.cache_salt),

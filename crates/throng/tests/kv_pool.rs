@@ -71,6 +71,7 @@ fn all_run(checkpoint: &Checkpoint, kv_dtype: KvDtype, users: usize) -> bool {
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         limits: Limits { max_tokens: ANSWER, min_tokens: 0, stop_tokens: vec![], deadline: None },
         constraint: None,
+        prediction: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

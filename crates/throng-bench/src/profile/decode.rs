@@ -181,6 +181,7 @@ fn request(prompt: Vec<u32>, sampling: Sampling) -> Request {
             deadline: None,
         },
         constraint: None,
+        prediction: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: "".into(),

@@ -16,5 +16,5 @@ mod words;
 
 pub(crate) use developer::response_format;
 pub(crate) use parser::Parser;
-pub(crate) use render::{render, render_history};
+pub(crate) use render::{answer_headers, render, render_history};
 pub(crate) use tokens::Tokens;

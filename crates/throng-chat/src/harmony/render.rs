@@ -44,6 +44,22 @@ pub(crate) fn render_history(
     Ok(writer.ids)
 }
 
+/// What comes before the text of an answer to the person: its header from the channel on, without
+/// the text's form and with it, as the models write both.
+pub(crate) fn answer_headers(
+    tokenizer: &Tokenizer,
+    tokens: &Tokens,
+) -> Result<Vec<Vec<u32>>, ChatError> {
+    let mut writer = Writer { tokens, tokenizer, ids: vec![tokens.channel], limit: usize::MAX };
+    writer.text("final")?;
+    let plain = [&writer.ids[..], &[tokens.message]].concat();
+    writer.text(" ")?;
+    writer.ids.push(tokens.constrain);
+    writer.text("json")?;
+    writer.ids.push(tokens.message);
+    Ok(vec![plain, writer.ids])
+}
+
 /// The text of instructions that say something.
 fn instructions(message: &Message) -> Option<&str> {
     match message {

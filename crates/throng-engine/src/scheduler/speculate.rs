@@ -6,7 +6,7 @@ use throng_model::BLOCK_TOKENS;
 use super::plan::Plan;
 use super::running::Running;
 use super::{DraftStep, Scheduler, Step};
-use crate::speculation::{Candidate, Drafter, Speculation};
+use crate::speculation::{Candidate, Drafter, Method, PREDICTED_TOKENS, Speculation};
 
 /// What stands behind the tokens that are due to a sequence.
 #[derive(Clone, Debug, Default)]
@@ -21,17 +21,19 @@ impl Scheduler {
     /// blocks for its own.
     pub(super) fn draft(&mut self, plan: &mut Plan) -> Vec<Drafts> {
         let mut drafts = vec![Drafts::default(); self.running.len()];
-        let Some(speculation) = self.config.speculation else { return drafts };
-        if plan.budget == 0 || self.stats.speculation.failures > 0 {
+        if plan.budget == 0 {
             return drafts;
         }
         for (index, drafts) in drafts.iter_mut().enumerate() {
             if plan.counts[index] > 0 {
-                *drafts = self.proposed(index, speculation);
+                *drafts = self.proposed(index);
             }
         }
-        if speculation.adaptive {
-            self.adapt(plan, speculation.drafter, &mut drafts);
+        if drafts.iter().all(|drafts| drafts.room == 0) {
+            return drafts;
+        }
+        if self.config.speculation.is_none_or(|speculation| speculation.adaptive) {
+            self.adapt(plan, &mut drafts);
         }
         for (index, drafts) in drafts.iter_mut().enumerate() {
             drafts.room = self.reserve(index, drafts.room.min(plan.budget), &mut plan.spare);
@@ -41,41 +43,53 @@ impl Scheduler {
         drafts
     }
 
-    /// What may be drafted for a sequence at most.
-    fn proposed(&mut self, index: usize, speculation: Speculation) -> Drafts {
+    /// What may be drafted for a sequence at most: what its request predicts, or else what the
+    /// operator's drafter has.
+    fn proposed(&mut self, index: usize) -> Drafts {
         let sequence = &mut self.running[index].sequence;
-        let room = sequence.draft_room().min(speculation.tokens);
+        let room = sequence.draft_room();
         if room == 0 {
             return Drafts::default();
         }
-        match speculation.drafter {
+        let tokens = sequence.predict(room.min(PREDICTED_TOKENS));
+        if !tokens.is_empty() {
+            sequence.set_method(Method::Prediction);
+            return Drafts { room: tokens.len(), tokens };
+        }
+        let Some(Speculation { drafter, tokens: most, .. }) = self.config.speculation else {
+            return Drafts::default();
+        };
+        sequence.set_method(drafter.method());
+        let room = room.min(most);
+        match drafter {
             Drafter::Ngram(ngram) => {
                 let tokens = sequence.look_up(ngram, room);
                 Drafts { room: tokens.len(), tokens }
             }
+            Drafter::Model if self.stats.speculation.failures > 0 => Drafts::default(),
             Drafter::Model => Drafts { tokens: Vec::new(), room },
         }
     }
 
     /// Leaves as much of that as is worth it.
-    fn adapt(&mut self, plan: &Plan, drafter: Drafter, drafts: &mut [Drafts]) {
-        let others = self.depths.rate();
-        let by_model = drafter == Drafter::Model;
+    fn adapt(&mut self, plan: &Plan, drafts: &mut [Drafts]) {
         let running = self.running.iter_mut().zip(&plan.counts).zip(drafts.iter());
         // Those that get a token of this step anyway.
         let decoding = running
             .filter(|((running, count), _)| **count > 0 && **count == running.sequence.pending());
-        let candidates = decoding.map(|((Running { sequence, table }, _), drafts)| Candidate {
-            room: drafts.room,
-            rate: sequence.acceptance(others),
-            behind: if by_model { sequence.tokens().len() - table.drafted() } else { 0 },
+        let candidates = decoding.map(|((Running { sequence, table }, _), drafts)| {
+            let method = sequence.method();
+            let is_read = method == Method::DraftModel;
+            Candidate {
+                room: drafts.room,
+                rate: sequence.acceptance(self.depths.rate(method)),
+                behind: if is_read { sequence.tokens().len() - table.drafted() } else { 0 },
+            }
         });
         let candidates: Vec<Candidate> = candidates.collect();
         let tokens = plan.counts.iter().sum();
         let mut depths = self.depths.choose(&candidates, tokens);
-        if by_model {
-            self.depths.try_again(&candidates, &mut depths);
-        }
+        self.depths.try_again(&candidates, &mut depths);
         let mut depths = depths.into_iter();
         for ((running, count), drafts) in self.running.iter_mut().zip(&plan.counts).zip(drafts) {
             if *count == 0 || *count != running.sequence.pending() {

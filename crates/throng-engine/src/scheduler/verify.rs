@@ -49,21 +49,23 @@ impl Scheduler {
     pub fn on_step_done(&mut self, step: &Step, logits: &[f32]) {
         let mut over = vec![None; self.running.len()];
         let mut rows = self.computed(step, logits);
-        let computed: Vec<usize> = rows.iter().map(|row| row.index).collect();
         let drafted: Vec<(usize, usize)> =
             rows.iter().map(|row| (row.index, row.drafts.len())).collect();
         let mut accepted = vec![0; self.running.len()];
         while !rows.is_empty() {
             rows = self.take_all(&rows, &mut over, &mut accepted);
         }
-        for (index, drafted) in drafted.into_iter().filter(|(_, drafted)| *drafted > 0) {
-            let accepted = accepted[index];
-            self.stats.speculation.note(drafted, accepted);
-            self.depths.all.observe(drafted, accepted);
-            self.running[index].sequence.note_drafts(drafted, accepted);
-        }
-        if self.config.speculation.is_some() {
-            computed.into_iter().for_each(|index| self.running[index].settle());
+        for (index, drafted) in drafted {
+            let (running, accepted) = (&mut self.running[index], accepted[index]);
+            if drafted > 0 {
+                let method = running.sequence.method();
+                self.stats.speculation.note(method, drafted, accepted);
+                self.depths.all[method].observe(drafted, accepted);
+                running.sequence.note_drafts(drafted, accepted);
+            }
+            if drafted > 0 || self.config.speculation.is_some() {
+                running.settle();
+            }
         }
         for (running, over) in std::mem::take(&mut self.running).into_iter().zip(over) {
             match over {
@@ -108,7 +110,7 @@ impl Scheduler {
             let (came, reason) = self.take(row.index, chosen);
             let sequence = &mut self.running[row.index].sequence;
             if let Some(right) = came.and_then(|came| sequence.compare_foreseen(came)) {
-                self.depths.all.observe(1, right.into());
+                self.depths.all[sequence.method()].observe(1, right.into());
             }
             if came.is_some() && came.as_ref() == row.drafts.first() {
                 accepted[row.index] += 1;

@@ -3,6 +3,7 @@
 
 use super::acceptance::Acceptance;
 use super::line::Line;
+use super::method::{ByMethod, Method};
 
 /// A gain that is less than this is none: it is within what is not known of the costs.
 const LEAST_GAIN: f64 = 1.03;
@@ -24,7 +25,7 @@ pub(crate) struct Candidate {
     pub(crate) room: usize,
     /// How probably a draft is right.
     pub(crate) rate: f64,
-    /// Tokens that a draft model has to read before.
+    /// Tokens that a draft model has to read before; 0: what is drafted is there already.
     pub(crate) behind: usize,
 }
 
@@ -36,7 +37,7 @@ pub(crate) struct Depths {
     /// Seconds of a draft model's small steps.
     pub(crate) draft: Line,
     /// Of all drafts.
-    pub(crate) all: Acceptance,
+    pub(crate) all: ByMethod<Acceptance>,
     idle: u32,
     pause: u32,
 }
@@ -44,14 +45,15 @@ pub(crate) struct Depths {
 impl Default for Depths {
     fn default() -> Self {
         let (step, draft) = (Line::default(), Line::default());
-        Self { step, draft, all: Acceptance::UNKNOWN, idle: 0, pause: PAUSES.0 }
+        let all = ByMethod::all(Acceptance::UNKNOWN);
+        Self { step, draft, all, idle: 0, pause: PAUSES.0 }
     }
 }
 
 impl Depths {
-    /// How probably a draft is right, all in all.
-    pub(crate) fn rate(&self) -> f64 {
-        self.all.rate(0.5)
+    /// How probably a draft of a method is right, all in all.
+    pub(crate) fn rate(&self, method: Method) -> f64 {
+        self.all[method].rate(0.5)
     }
 
     /// How many tokens to draft for each candidate, in a step that has `tokens` tokens without
@@ -86,47 +88,57 @@ impl Depths {
         most: usize,
         speed: f64,
     ) -> (Vec<usize>, f64, f64) {
-        let each = self.step.slope() + self.draft.slope();
         let mut depths = vec![0; candidates.len()];
         let (mut gain, mut cost) = (0.0, 0.0);
-        for depth in 0..most {
-            let (mut gained, mut spent) = (0.0, self.draft.start());
-            let mut pay = Vec::new();
-            for (index, candidate) in candidates.iter().enumerate() {
-                let read = if depth == 0 { candidate.behind as f64 / ANSWER } else { 0.0 };
-                let (token, seconds) =
-                    (candidate.rate.powi(depth as i32 + 1), each + read * self.draft.slope());
-                if depths[index] == depth && depth < candidate.room && token > speed * seconds {
-                    pay.push(index);
-                    gained += token;
-                    spent += seconds;
+        // What is there already waits for no model, and does not pay for it.
+        for by_model in [false, true] {
+            let (start, small) =
+                if by_model { (self.draft.start(), self.draft.slope()) } else { (0.0, 0.0) };
+            for depth in 0..most {
+                let (mut gained, mut spent) = (0.0, start);
+                let mut pay = Vec::new();
+                for (index, candidate) in candidates.iter().enumerate() {
+                    let read = if depth == 0 { candidate.behind as f64 / ANSWER } else { 0.0 };
+                    let token = candidate.rate.powi(depth as i32 + 1);
+                    let seconds = self.step.slope() + (1.0 + read) * small;
+                    let is_one = (candidate.behind > 0) == by_model && depths[index] == depth;
+                    if is_one && depth < candidate.room && token > speed * seconds {
+                        pay.push(index);
+                        gained += token;
+                        spent += seconds;
+                    }
                 }
+                // Later drafts are right less often, so nothing behind this pays either.
+                if pay.is_empty() || gained <= speed * spent {
+                    break;
+                }
+                pay.into_iter().for_each(|index| depths[index] += 1);
+                gain += gained;
+                cost += spent;
             }
-            // Later drafts are right less often, so nothing behind this pays either.
-            if pay.is_empty() || gained <= speed * spent {
-                break;
-            }
-            pay.into_iter().for_each(|index| depths[index] += 1);
-            gain += gained;
-            cost += spent;
         }
         (depths, gain, cost)
     }
 
     /// What to draft though it seems to be no gain, to see whether it still is none. A draft model
-    /// is looked at so; what a text says of itself can be looked at without the model.
+    /// is looked at so; what is there already can be looked at without the model.
     pub(crate) fn try_again(&mut self, candidates: &[Candidate], depths: &mut [usize]) {
-        if depths.iter().any(|&depth| depth > 0) {
+        let by_model = || candidates.iter().enumerate().filter(|(_, one)| one.behind > 0);
+        if by_model().any(|(index, _)| depths[index] > 0) {
             (self.idle, self.pause) = (0, PAUSES.0);
             return;
         }
-        self.idle += 1;
+        if by_model().next().is_none() {
+            return;
+        }
+        self.idle = self.idle.saturating_add(1);
         if self.idle < self.pause {
             return;
         }
-        let with_room = candidates.iter().zip(depths).filter(|(candidate, _)| candidate.room > 0);
-        if let Some((candidate, depth)) = with_room.min_by_key(|(candidate, _)| candidate.behind) {
-            *depth = candidate.room.min(TRIAL);
+        let with_room = by_model().filter(|(_, candidate)| candidate.room > 0);
+        let nearest = with_room.min_by_key(|(_, candidate)| candidate.behind);
+        if let Some((index, candidate)) = nearest {
+            depths[index] = candidate.room.min(TRIAL);
             (self.idle, self.pause) = (0, (2 * self.pause).min(PAUSES.1));
         }
     }
@@ -198,6 +210,15 @@ mod tests {
         let far = Candidate { behind: 10_000, ..near };
         let chosen = depths.choose(&[near, far], 2);
         assert!(chosen[0] > 0 && chosen[1] == 0, "{chosen:?}");
+    }
+
+    #[test]
+    fn what_is_there_already_does_not_pay_for_a_model() {
+        // So slow that its drafts never pay.
+        let depths = known((10.0, 1.0), (20.0, 1.0));
+        let there = Candidate { room: 4, rate: 0.9, behind: 0 };
+        let chosen = depths.choose(&[there, Candidate { behind: 1, ..there }], 2);
+        assert_eq!(chosen, [4, 0]);
     }
 
     #[test]

@@ -29,6 +29,7 @@ fn request(seed: usize, constraint: Option<Arc<dyn Constraint>>) -> Request {
         sampling: Sampling { seed: seed as u64, top_p: 0.9, ..Sampling::default() },
         limits: Limits { max_tokens: 60, min_tokens: 0, stop_tokens: vec![STOP], deadline: None },
         constraint,
+        prediction: None,
         logprobs: Logprobs { answer: Some(2), prompt: None },
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
-use throng_engine::{Limits, Logprobs, Request, Sampling, Tenant};
+use throng_engine::{Limits, Logprobs, Prediction, Request, Sampling, Tenant};
 
 use crate::world::World;
 
@@ -20,6 +21,8 @@ pub struct Arrival {
     pub temperature: f32,
     pub seed: u64,
     pub logprobs: Logprobs,
+    /// What it says that the answer will be.
+    pub prediction: Option<Vec<u32>>,
     /// One for each choice of an answer.
     pub clients: Vec<Client>,
 }
@@ -53,6 +56,11 @@ impl Arrival {
                 deadline: self.deadline_ms.map(Duration::from_millis),
             },
             constraint: None,
+            prediction: self.prediction.clone().map(|ids| {
+                // Behind some tokens it seems to begin anew.
+                let openings = vec![Vec::new(), ids.iter().rev().take(2).copied().collect()];
+                Arc::new(Prediction { ids, openings })
+            }),
             logprobs: self.logprobs,
             tenant: Tenant { name: name.into(), weight },
             cache_salt,
@@ -84,6 +92,9 @@ impl fmt::Display for Arrival {
         }
         if self.logprobs != Logprobs::default() {
             write!(f, ", {:?}", self.logprobs)?;
+        }
+        if let Some(prediction) = &self.prediction {
+            write!(f, ", predicts {prediction:?}")?;
         }
         if self.clients.len() > 1 {
             write!(f, ", {} choices", self.clients.len())?;

@@ -19,6 +19,8 @@ pub struct Course {
     /// Whether the answer may have a token.
     answers: bool,
     scores_prompt: bool,
+    /// Whether its client has said what it may be.
+    pub predicts: bool,
     /// Whether the logits after the answer's last token are no numbers.
     fails: bool,
     /// Tokens of the answer that have come.
@@ -61,6 +63,7 @@ impl Course {
             tokens: arrival.prompt.iter().copied().chain(answer).collect(),
             prompt_tokens: arrival.prompt.len(),
             answers: arrival.max_tokens > 0,
+            predicts: arrival.prediction.is_some(),
             scores_prompt: arrival.logprobs.prompt.is_some(),
             fails: matches!(
                 expected.last(),

@@ -20,7 +20,7 @@ pub fn alone(world: &World, arrival: &Arrival) -> Vec<Vec<Event>> {
     // Left alone by a panic, as in a simulation.
     let mut scheduler = ManuallyDrop::new(scheduler.expect("there is room"));
     let mut request = arrival.request(world);
-    request.limits.deadline = None;
+    (request.limits.deadline, request.prediction) = (None, None);
     // The crowd's pool may hold less than the model's context.
     request.limits.max_tokens =
         arrival.max_tokens.min(world.positions().saturating_sub(arrival.prompt.len()));

@@ -133,7 +133,7 @@ const WORLDS: [Smaller<World>; 13] = [
 ];
 
 /// Cuts of an arrival. Times go down by half, so that their order changes too.
-const ARRIVALS: [Smaller<Arrival>; 14] = [
+const ARRIVALS: [Smaller<Arrival>; 15] = [
     |arrival| cut(arrival, &arrival.prompt[..arrival.prompt.len() / 2]),
     |arrival| cut(arrival, &arrival.prompt[arrival.prompt.len() / 2..]),
     |arrival| cut(arrival, &arrival.prompt[..arrival.prompt.len().saturating_sub(16)]),
@@ -164,6 +164,10 @@ const ARRIVALS: [Smaller<Arrival>; 14] = [
     |arrival| {
         let at_ms = arrival.at_ms - arrival.at_ms / 2;
         (at_ms < arrival.at_ms).then(|| Arrival { at_ms, ..arrival.clone() })
+    },
+    |arrival| {
+        let mut smaller = arrival.clone();
+        smaller.prediction.take().map(|_| smaller)
     },
     |arrival| (arrival.seed > 0).then(|| Arrival { seed: 0, ..arrival.clone() }),
 ];

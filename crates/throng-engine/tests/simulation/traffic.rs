@@ -106,10 +106,12 @@ impl<'a> Traffic<'a> {
         let stop_tokens = 0..[0, 0, 1, 2][self.below(4)];
         let stop_tokens = stop_tokens.map(|_| self.below(self.world.vocab) as u32).collect();
         let deadline_ms = (!self.patient && self.below(8) == 0).then(|| self.below(80) as u64);
+        let prediction = (self.below(4) == 0).then(|| self.prediction(&prompt));
         Arrival {
             at_ms,
             tenant,
             prompt,
+            prediction,
             max_tokens,
             stop_tokens,
             deadline_ms,
@@ -121,6 +123,21 @@ impl<'a> Traffic<'a> {
             },
             clients: (0..choices).map(|_| self.client()).collect(),
         }
+    }
+
+    /// Much of what the model says, with a few changes, or anything.
+    fn prediction(&mut self, prompt: &[u32]) -> Vec<u32> {
+        let sound = prompt.iter().all(|&token| (token as usize) < self.world.vocab);
+        let length = if sound && !prompt.is_empty() { self.below(30) } else { 0 };
+        let mut prediction = greedy(&self.world.script(), prompt, length);
+        for _ in 0..self.below(4) {
+            let at = self.below(prediction.len() + 1);
+            match self.below(2) {
+                0 => prediction.insert(at, self.random.below(self.world.vocab) as u32),
+                _ => prediction.truncate(at),
+            }
+        }
+        prediction
     }
 
     fn client(&mut self) -> Client {

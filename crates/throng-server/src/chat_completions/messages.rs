@@ -115,7 +115,8 @@ pub(crate) const MADE_OF_IT: [&str; 3] = ["parsed", "parsed_arguments", "provide
 pub(crate) const REPLAYED: [&str; 6] =
     ["annotations", "reasoning", "reasoning_content", "refusal", "role", "tool_calls"];
 
-fn required_text(fields: &mut Fields) -> Result<String, ApiError> {
+/// Takes `content`, which must be there.
+pub(super) fn required_text(fields: &mut Fields) -> Result<String, ApiError> {
     let text = text(fields, &[])?;
     fields.required("content", text)
 }

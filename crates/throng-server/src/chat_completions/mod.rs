@@ -3,6 +3,7 @@
 mod answer;
 mod message;
 mod messages;
+mod prediction;
 mod request;
 mod response;
 mod template_variables;
@@ -22,7 +23,7 @@ pub(crate) use self::tools::{MAX_NAME, MAX_TOOLS, function, json_object, json_sc
 use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
-use crate::serving::Serving;
+use crate::serving::{Serving, Terms};
 use crate::{blocking, body, sse, structured};
 
 /// How an endpoint names what may be at fault.
@@ -100,8 +101,9 @@ pub(crate) async fn ask(
     let logprobs = Logprobs { answer: request.logprobs, prompt: None };
     let Prompt { ids, opening } = prompt;
     let prompt_tokens = ids.len();
-    let form = form.map(structured::constraint);
-    let streams = serving.submit(names.prompt, vec![ids], generation, &limits, logprobs, form)?;
+    let constraint = form.map(structured::constraint);
+    let terms = Terms { limits, logprobs, constraint, prediction: request.prediction.clone() };
+    let streams = serving.submit(names.prompt, vec![ids], generation, terms)?;
     let answer = |(index, events)| {
         // The prompt is counted with the first answer.
         let counted = (index == 0).then_some(prompt_tokens);

@@ -1,9 +1,12 @@
 //! The body of `POST /v1/chat/completions`, checked.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use throng_chat::{Calls, Conversation, Demand, Effort, Grammar};
+use throng_engine::Prediction;
 
-use super::{messages, template_variables, tools};
+use super::{messages, prediction, template_variables, tools};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::fields::Fields;
@@ -20,6 +23,8 @@ pub(crate) struct ChatRequest {
     pub(crate) form: Option<Wanted>,
     /// What it may call, and whether it must.
     pub(crate) calls: Calls,
+    /// What the answer will say, as far as the client knows.
+    pub(crate) prediction: Option<Arc<Prediction>>,
     /// How.
     pub(crate) generation: Generation,
     /// Tokens of the answer at most, reasoning included; `None`: as many as fit.
@@ -48,6 +53,7 @@ impl ChatRequest {
             conversation,
             calls,
             form: structured::one_of(told.into_iter().chain(structured::take(&mut fields)?))?,
+            prediction: prediction::take(&mut fields, app)?,
             generation: Generation::take(&mut fields, &app.defaults)?,
             max_tokens: max_tokens(&mut fields)?,
             logprobs: logprobs(&mut fields)?,
@@ -111,7 +117,6 @@ fn refuse_unsupported(fields: &mut Fields) -> Result<(), ApiError> {
         ("modalities", json!(["text"]), "the model writes text alone"),
         ("functions", Value::Null, "it is 'tools' today"),
         ("function_call", Value::Null, "it is 'tool_choice' today"),
-        ("prediction", Value::Null, "no answer can be predicted by a client"),
         ("verbosity", json!("medium"), "the model has no such setting"),
         ("web_search_options", Value::Null, "the model reaches no web"),
     ])

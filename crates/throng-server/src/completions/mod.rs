@@ -19,7 +19,7 @@ use self::response::Answers;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::logprobs::Writer;
-use crate::serving::Serving;
+use crate::serving::{self, Serving};
 use crate::{blocking, body, sse, structured};
 
 /// The route's handler.
@@ -91,7 +91,8 @@ fn submit(
     let form = grammar.map(|grammar| Form::of_text(grammar, &app.defaults.stop_tokens));
     let form = form.transpose().map_err(structured::unusable)?;
     let form = form.map(structured::constraint);
-    let events = serving.submit("prompt", prompts.clone(), generation, &limits, logprobs, form)?;
+    let asked = serving::Terms { limits, logprobs, constraint: form, prediction: None };
+    let events = serving.submit("prompt", prompts.clone(), generation, asked)?;
     let choice = |(number, events): (usize, _)| {
         let first = number % generation.choices == 0;
         let terms = Terms {

@@ -52,6 +52,7 @@ fn chat_request() -> Schema {
         ("logprobs", boolean().usually(false)),
         ("top_logprobs", count(0..=MAX_TOP_LOGPROBS)),
         ("include_reasoning", boolean().usually(true)),
+        ("prediction", prediction()),
     ]);
     optional.extend(generation::members());
     optional.extend([
@@ -64,6 +65,11 @@ fn chat_request() -> Schema {
     ]);
     let body = request([("model", text()), ("messages", messages())], optional);
     words::add(body, &["Both endpoints", "Chats alone"])
+}
+
+/// What the client knows of the answer.
+fn prediction() -> Schema {
+    request([("type", constant("content")), ("content", named("Content"))], [])
 }
 
 fn message() -> Schema {

@@ -109,6 +109,7 @@ fn turn(
         conversation,
         form,
         calls: tools.calls,
+        prediction: None,
         generation,
         max_tokens,
         logprobs,

@@ -17,6 +17,7 @@ mod metrics;
 mod openapi;
 mod other_routes;
 mod parameters;
+mod prediction;
 mod random;
 mod rate_limits;
 mod requests;

@@ -97,11 +97,15 @@ fn a_server_that_has_done_nothing_has_counted_nothing() {
     let counts = [
         "generation_tokens_total",
         "time_to_first_token_seconds_count",
-        "spec_decode_num_drafts_total",
-        "spec_decode_num_accepted_tokens_total",
+        "spec_decode_draft_failures_total",
     ];
     for name in gauges.into_iter().chain(counts) {
         assert_eq!(value(&samples, name, ""), 0.0, "{name}");
+    }
+    for method in [",method=\"ngram\"", ",method=\"draft_model\"", ",method=\"prediction\""] {
+        for name in ["spec_decode_num_drafts_total", "spec_decode_num_accepted_tokens_total"] {
+            assert_eq!(value(&samples, name, method), 0.0, "{name}{method}");
+        }
     }
     assert!(value(&samples, "kv_cache_blocks", ",pool=\"full\",state=\"free\"") > 0.0);
 }

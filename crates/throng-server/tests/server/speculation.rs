@@ -36,10 +36,30 @@ fn usage_counts_drafts_and_nothing_else_changes() {
     assert_eq!(none, (0, 0));
     let (bodies, (accepted, rejected)) = ask(&drafting);
     assert_eq!(bodies, expected);
-    let all = drafting.engine.stats().speculation;
+    let all = drafting.engine.stats().speculation.total();
     // What was drafted behind the stop string is the engine's, and nobody's answer.
     assert!(0 < accepted && accepted <= all.accepted_tokens, "{accepted} of {all:?}");
     assert!(0 < rejected && accepted + rejected <= all.drafted_tokens, "{rejected} of {all:?}");
+}
+
+#[test]
+fn a_draft_model_that_fails_is_counted_and_costs_no_answer() {
+    let speculation = Some(Speculation { drafter: Drafter::Model, tokens: 3, adaptive: false });
+    let config = EngineConfig { speculation, ..EngineConfig::default() };
+    let setup = Setup { config, draft_failing_after: Some(1), ..Setup::default() };
+    let server = Server::with(setup);
+    let failures = || {
+        let text = server.get("/metrics").text().to_owned();
+        let name = "throng:spec_decode_draft_failures_total{model_name=\"scripted\"} ";
+        let count = text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        count.unwrap_or_else(|| panic!("no {name} in {text}"))
+    };
+    assert_eq!(failures(), "0");
+    for _ in 0..2 {
+        let answer = server.chat("think", json!({})).ok();
+        assert_eq!(answer["choices"][0]["message"]["content"], "Done: né!");
+        assert_eq!(failures(), "1");
+    }
 }
 
 fn taken(details: &mut Value, key: &str) -> u64 {

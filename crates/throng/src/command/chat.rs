@@ -106,6 +106,7 @@ impl Session {
             limits: self.settings.limits(self.stop_tokens.clone()),
             sampling: self.settings.sampling.clone(),
             constraint: None,
+            prediction: None,
             logprobs: Logprobs::default(),
             tenant: Tenant::default(),
             cache_salt: Arc::default(),

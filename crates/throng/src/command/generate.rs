@@ -42,6 +42,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         limits: settings.limits(stop_tokens),
         sampling: settings.sampling,
         constraint: None,
+        prediction: None,
         logprobs: Logprobs::default(),
         tenant: Tenant::default(),
         cache_salt: Arc::default(),

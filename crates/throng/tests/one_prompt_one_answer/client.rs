@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use throng_chat::{Chat, Conversation, Effort, Message};
-use throng_engine::{Engine, EventStream, Limits, Logprobs, Penalties, Request, Sampling, Tenant};
+use throng_engine::{
+    Engine, EventStream, Limits, Logprobs, Penalties, Prediction, Request, Sampling, Tenant,
+};
 use throng_model::BLOCK_TOKENS;
 use throng_testkit::Random;
 
@@ -44,7 +46,7 @@ impl Client {
     pub fn ask_one_by_one(&self, engine: &Engine) -> Vec<Answer> {
         let choices = 0..self.choices as u64;
         let answers = choices.map(|choice| {
-            let mut request = self.request.clone();
+            let mut request = Request { prediction: None, ..self.request.clone() };
             request.sampling.seed = request.sampling.seed_of_choice(choice);
             Answer::read(engine.submit(request).unwrap(), self.leaves_after)
         });
@@ -94,8 +96,10 @@ fn client(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Clien
         prompt: (scores_alone || index % 9 == 4).then_some(index % 3),
     };
     let tenant = format!("tenant {}", index % 5);
+    let prompt = prompt(chat, sizes, index, random);
     let request = Request {
-        prompt: prompt(chat, sizes, index, random),
+        prediction: (index % 3 == 1).then(|| prediction(&prompt)),
+        prompt,
         sampling: sampling(index, random),
         limits: Limits {
             max_tokens,
@@ -115,6 +119,11 @@ fn client(chat: &Chat, sizes: Sizes, index: usize, random: &mut Random) -> Clien
     };
     let choices = if index % 11 == 2 { 3 } else { 1 };
     Client { request, choices, leaves_after }
+}
+
+/// What an answer never says as a whole, and at times in parts: its own prompt.
+fn prediction(prompt: &[u32]) -> Arc<Prediction> {
+    Arc::new(Prediction { ids: prompt.to_vec(), openings: vec![Vec::new()] })
 }
 
 fn sampling(index: usize, random: &mut Random) -> Sampling {

@@ -154,7 +154,7 @@ fn check_stats(setting: Setting, clients: &[Client], stats: &Stats) {
     assert!(stats.preemptions > 0 || !setting.tight, "{setting}: nobody was preempted");
     assert_eq!((stats.running, stats.waiting), (0, 0), "{setting}");
     assert_eq!((stats.full.used, stats.window.used), (0, 0), "{setting}: blocks in use");
-    let drafts = &stats.speculation;
+    let drafts = stats.speculation.total();
     let rejected = drafts.drafted_tokens > drafts.accepted_tokens;
     assert!(rejected || setting.speculation.is_none(), "{setting}: {drafts:?}");
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use throng_chat::{Chat, Grammars, Tokenizer};
 use throng_engine::{Engine, EngineConfig, Stats};
+use throng_model::{KvBlocks, Runner};
 use throng_server::{App, Defaults, ModelName, Notice, ServerConfig};
 use throng_spec::{KvDtype, ModelSpec};
 use throng_testkit::{Script, ScriptedRunner, TinyGptOss, byte_tokenizer, hashed_logits, special};
@@ -34,6 +35,8 @@ pub struct Setup {
     pub context: usize,
     /// The model fails after so many steps.
     pub failing_after: usize,
+    /// A model drafts, and fails after so many steps.
+    pub draft_failing_after: Option<usize>,
     /// The model takes the engine with it after so many steps.
     pub dying_after: usize,
     /// Whether the tokenizer's special tokens make a chat format.
@@ -61,6 +64,7 @@ impl Default for Setup {
             config,
             context,
             failing_after,
+            draft_failing_after: None,
             dying_after,
             chat: true,
             tagged: false,
@@ -238,12 +242,16 @@ fn app(setup: &Setup) -> App {
     } else {
         script
     };
+    let draft = setup.draft_failing_after.map(|steps| -> Box<dyn Runner> {
+        let blocks = KvBlocks { window: blocks.full, ..blocks };
+        Box::new(ScriptedRunner::new(spec.clone(), blocks).failing_after(steps))
+    });
     let runner =
         ScriptedRunner::with_script(spec, blocks, script).failing_after(setup.failing_after);
     let runner = dying::Dying { runner, steps_left: setup.dying_after };
     let tokenizer = chat.tokenizer().clone();
     App {
-        engine: Engine::start(Box::new(runner), setup.config).unwrap(),
+        engine: Engine::start_with_draft(Box::new(runner), draft, setup.config).unwrap(),
         chat: setup.chat.then_some(chat),
         grammars: Grammars::new(tokenizer.clone()),
         tokenizer,

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
+mod prediction;
+
 use std::sync::Arc;
 
 use throng_engine::{
-    DraftMismatch, Drafter, Engine, EngineConfig, Event, Limits, Logprobs, Ngram, Request,
-    Sampling, Speculation, SpeculationStats, StartError, Stats, Tenant,
+    DraftMismatch, DraftStats, Drafter, Engine, EngineConfig, Event, Limits, Logprobs, Method,
+    Ngram, Request, Sampling, Speculation, StartError, Stats, Tenant,
 };
 use throng_model::{KvBlocks, Runner};
 use throng_spec::ModelSpec;
@@ -41,6 +43,7 @@ fn request(temperature: f32, max_tokens: usize) -> Request {
         sampling: Sampling { temperature, seed: 5, ..Sampling::default() },
         limits: Limits { max_tokens, min_tokens: 0, stop_tokens: Vec::new(), deadline: None },
         constraint: None,
+        prediction: None,
         logprobs: Logprobs { answer: Some(2), prompt: None },
         tenant: Tenant::default(),
         cache_salt: Arc::default(),
@@ -59,10 +62,19 @@ fn answer(
     let mut stream = engine.submit(request.clone()).unwrap();
     let events = std::iter::from_fn(|| stream.next_blocking()).collect();
     let (drafts, stats) = (stream.drafts(), engine.stats());
-    let SpeculationStats { drafted_tokens, accepted_tokens, .. } = stats.speculation;
+    let DraftStats { drafted_tokens, accepted_tokens, .. } = stats.speculation.total();
     let (accepted, rejected) = (drafts.accepted as u64, drafts.rejected as u64);
     assert_eq!((accepted, accepted + rejected), (accepted_tokens, drafted_tokens), "its own");
     (events, stats)
+}
+
+/// The tokens of an answer.
+fn ids(events: &[Event]) -> Vec<u32> {
+    let id = |event: &Event| match event {
+        Event::Token { id, .. } => Some(*id),
+        _ => None,
+    };
+    events.iter().filter_map(id).collect()
 }
 
 fn by_model(tokens: usize) -> Option<Speculation> {
@@ -81,7 +93,8 @@ fn who_is_right_saves_steps_and_who_is_wrong_costs_none() {
             // The first step reads the prompt; each other one gives a token more than it drafts.
             let steps = 1 + 60_u64.div_ceil(1 + tokens as u64);
             assert_eq!(stats.steps, steps, "{tokens} drafts");
-            let drafts = &stats.speculation;
+            let drafts = &stats.speculation.by_method[Method::DraftModel];
+            assert_eq!(drafts, &stats.speculation.total(), "nothing else drafts");
             assert_eq!(drafts.drafted_tokens, 60 - (steps - 1), "what has no room is not drafted");
             assert_eq!(drafts.accepted_tokens, drafts.drafted_tokens);
             assert_eq!(drafts.accepted_at.iter().sum::<u64>(), drafts.accepted_tokens);
@@ -91,19 +104,13 @@ fn who_is_right_saves_steps_and_who_is_wrong_costs_none() {
     let request = request(0.0, 61);
     let (events, stats) = answer(by_model(3), Some(wrong()), &request);
     assert_eq!((events, stats.steps), (answer(None, None, &request).0, 61));
-    assert_eq!((stats.speculation.accepted_tokens, stats.speculation.drafts), (0, 59));
+    let drafts = stats.speculation.total();
+    assert_eq!((drafts.accepted_tokens, drafts.drafts), (0, 59));
 }
 
 #[test]
 fn nothing_is_drafted_behind_what_ends_an_answer() {
     let mut request = request(1.0, 61);
-    let ids = |events: &[Event]| -> Vec<u32> {
-        let id = |event: &Event| match event {
-            Event::Token { id, .. } => Some(*id),
-            _ => None,
-        };
-        events.iter().filter_map(id).collect()
-    };
     let whole = ids(&answer(None, None, &request).0);
     request.limits.stop_tokens = vec![whole[9]];
     let end = whole.iter().position(|id| *id == whole[9]).unwrap();
@@ -112,7 +119,7 @@ fn nothing_is_drafted_behind_what_ends_an_answer() {
     let (events, stats) = answer(by_model(8), Some(model()), &request);
     assert_eq!(events, expected);
     // The first token comes of the prompt, and the stop token is the last draft.
-    let drafts = stats.speculation;
+    let drafts = stats.speculation.total();
     assert_eq!(drafts.drafted_tokens, drafts.accepted_tokens);
     assert!(drafts.accepted_tokens as usize >= end - stats.steps as usize, "{drafts:?}");
 }
@@ -124,7 +131,8 @@ fn a_draft_model_that_fails_is_done_without() {
     let (events, stats) = answer(by_model(3), Some(model().failing_after(4)), &request);
     assert_eq!(events, expected);
     assert_eq!((stats.speculation.failures, stats.finished.failed), (1, 0));
-    assert!((1..6).contains(&stats.speculation.drafted_tokens), "{:?}", stats.speculation);
+    let drafts = stats.speculation.total();
+    assert!((1..6).contains(&drafts.drafted_tokens), "{drafts:?}");
 }
 
 #[test]
