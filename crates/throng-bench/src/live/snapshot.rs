@@ -158,13 +158,15 @@ impl Snapshot {
 
     fn add(&mut self, sample: &Sample<'_>) {
         let base = sample.base();
+        let drafted = base.strip_prefix("spec_decode_");
+        if drafted.is_some_and(|name| self.speculation.add_at(name, sample)) {
+            return;
+        }
         if let Some(number) = self.number(base) {
             // A server of several engines has a line for each.
             *number = Some(number.unwrap_or(0.0) + sample.value);
         } else if let Some(number) = base.strip_prefix("tenant_") {
             self.add_to_tenant(number, sample);
-        } else if base == "spec_decode_num_accepted_tokens_per_pos_total" {
-            self.speculation.add_at(sample);
         } else if base == "kv_cache_blocks" {
             self.add_to_pool(sample);
         } else if base == "request_success_total" {

@@ -18,6 +18,10 @@ pub struct SpeculationCounts {
     pub accepted_tokens: Option<f64>,
     /// The same by their position in the draft, from the first on.
     pub accepted_at: Vec<f64>,
+    /// Drafted tokens by their position; empty where only `drafts` is told.
+    pub drafted_at: Vec<f64>,
+    /// Draft models that failed.
+    pub failures: Option<f64>,
     /// Seconds in which a model drafted.
     pub draft_seconds: Option<f64>,
     /// Seconds of the model in steps with drafts.
@@ -42,9 +46,11 @@ pub struct Speculation {
     /// Tokens that an answer has of a step with a draft, on average: those that it took of the
     /// draft, and the one that the model adds. As vLLM has it: 1 + accepted tokens / drafts.
     pub mean_length: Option<f64>,
-    /// For each position, the share of all drafts whose token there was taken, from 0 to 1. Drafts
-    /// that were shorter count, as no server tells how many there were.
+    /// For each position, the share of drafted tokens there that was taken, from 0 to 1. Where a
+    /// server does not tell how many there were, it is the share of all drafts, short ones too.
     pub accepted_at: Vec<f64>,
+    /// Draft models that failed since the server started, after which they draft no more.
+    pub failures: f64,
 }
 
 impl SpeculationCounts {
@@ -56,35 +62,54 @@ impl SpeculationCounts {
             "num_accepted_tokens_total" => &mut self.accepted_tokens,
             "draft_seconds_total" => &mut self.draft_seconds,
             "verify_seconds_total" => &mut self.verify_seconds,
+            "draft_failures_total" => &mut self.failures,
             _ => return None,
         })
     }
 
-    /// Counts more tokens that were taken at a position.
-    pub(super) fn add_at(&mut self, sample: &Sample<'_>) {
-        let position = sample.label("position").and_then(|position| position.parse().ok());
-        let Some(position) = position.filter(|&position: &usize| position < MAX_POSITIONS) else {
-            return;
+    /// Counts more tokens of a position, if the metric behind a name without `spec_decode_` has
+    /// such; says whether.
+    pub(super) fn add_at(&mut self, name: &str, sample: &Sample<'_>) -> bool {
+        let counts = match name {
+            "num_accepted_tokens_per_pos_total" => &mut self.accepted_at,
+            "num_draft_tokens_per_pos_total" => &mut self.drafted_at,
+            _ => return false,
         };
-        if self.accepted_at.len() <= position {
-            self.accepted_at.resize(position + 1, 0.0);
+        let position = sample.label("position").and_then(|position| position.parse().ok());
+        if let Some(position) = position.filter(|&position: &usize| position < MAX_POSITIONS) {
+            if counts.len() <= position {
+                counts.resize(position + 1, 0.0);
+            }
+            counts[position] += sample.value;
         }
-        self.accepted_at[position] += sample.value;
+        true
     }
 
     /// What was counted since an earlier look.
     fn since(&self, earlier: &Self) -> Self {
         let less = |now: Option<f64>, then: Option<f64>| Some((now? - then?).max(0.0));
         // A position is there once it was drafted.
-        let then = earlier.accepted_at.iter().copied().chain(std::iter::repeat(0.0));
+        let less_at = |now: &[f64], then: &[f64]| {
+            let then = then.iter().copied().chain(std::iter::repeat(0.0));
+            now.iter().zip(then).map(|(now, then)| (now - then).max(0.0)).collect()
+        };
         Self {
             drafts: less(self.drafts, earlier.drafts),
             drafted_tokens: less(self.drafted_tokens, earlier.drafted_tokens),
             accepted_tokens: less(self.accepted_tokens, earlier.accepted_tokens),
-            accepted_at: self.accepted_at.iter().zip(then).map(|(a, b)| (a - b).max(0.0)).collect(),
+            accepted_at: less_at(&self.accepted_at, &earlier.accepted_at),
+            drafted_at: less_at(&self.drafted_at, &earlier.drafted_at),
+            failures: less(self.failures, earlier.failures),
             draft_seconds: less(self.draft_seconds, earlier.draft_seconds),
             verify_seconds: less(self.verify_seconds, earlier.verify_seconds),
         }
+    }
+
+    /// Of the drafted tokens at a position, how many were taken, from 0 to 1.
+    fn accepted_share(&self, position: usize) -> Option<f64> {
+        let accepted = self.accepted_at.get(position).copied();
+        let drafted = self.drafted_at.get(position).copied();
+        share(accepted, if self.drafted_at.is_empty() { self.drafts } else { drafted })
     }
 
     fn has_drafts(&self) -> bool {
@@ -93,9 +118,10 @@ impl SpeculationCounts {
 }
 
 impl Speculation {
-    /// Of a server that has counted so much by now; `None` if it never drafted.
+    /// Of a server that has counted so much by now; `None` if it never drafted, and did not fail to.
     pub(super) fn of(now: &SpeculationCounts, moment: Option<Span<'_>>) -> Option<Self> {
-        if !now.has_drafts() {
+        let failures = now.failures.unwrap_or(0.0);
+        if !now.has_drafts() && failures == 0.0 {
             return None;
         }
         let of_late = moment.map(|moment| moment.to.speculation.since(&moment.from.speculation));
@@ -105,7 +131,7 @@ impl Speculation {
         let of_late = of_late.filter(SpeculationCounts::has_drafts);
         let counts = of_late.as_ref().unwrap_or(now);
         let accepted_a_draft = counts.accepted_tokens.zip(counts.drafts.filter(|&all| all > 0.0));
-        let at = counts.accepted_at.iter();
+        let positions = 0..counts.accepted_at.len();
         Some(Self {
             drafted: rate(|counts| counts.drafted_tokens),
             drafting: rate(|counts| counts.draft_seconds).map(|part| part.min(1.0)),
@@ -113,7 +139,8 @@ impl Speculation {
             is_recent: of_late.is_some(),
             accepted: share(counts.accepted_tokens, counts.drafted_tokens),
             mean_length: accepted_a_draft.map(|(accepted, drafts)| 1.0 + accepted / drafts),
-            accepted_at: at.filter_map(|&accepted| share(Some(accepted), counts.drafts)).collect(),
+            accepted_at: positions.map_while(|at| counts.accepted_share(at)).collect(),
+            failures,
         })
     }
 }
@@ -195,6 +222,32 @@ mod tests {
         assert_eq!((idle.is_recent, idle.drafted, idle.drafting), (false, Some(0.0), Some(0.0)));
         assert_eq!((idle.accepted, idle.mean_length), (Some(0.5), Some(1.0 + 50.0 / 30.0)));
         near(idle.accepted_at[3], 4.0 / 30.0);
+    }
+
+    #[test]
+    fn a_position_is_looked_at_where_it_is_drafted() {
+        // Of ten drafts two had a second token, and each was taken.
+        let mut text = drafts("throng", 0, 10.0, None);
+        let name = "throng:spec_decode_num_draft_tokens_per_pos_total";
+        for (method, position, count) in [("ngram", 0, 4), ("prediction", 0, 6), ("ngram", 3, 2)] {
+            text += &format!("{name}{{method=\"{method}\",position=\"{position}\"}} {count}\n");
+        }
+        let view = speculation(&[(0, text.clone())]).unwrap();
+        assert_eq!(
+            (view.accepted_at, view.failures),
+            (vec![0.9], 0.0),
+            "what nobody drafted ends it"
+        );
+        text += &format!("{name}{{position=\"1\"}} 8\n{name}{{position=\"2\"}} 6\n");
+        assert_eq!(speculation(&[(0, text)]).unwrap().accepted_at, [0.9, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_model_that_failed_before_it_drafted_is_told_of() {
+        let failed = |count| format!("throng:spec_decode_draft_failures_total {count}\n");
+        assert_eq!(speculation(&[(0, failed(0))]), None);
+        let view = speculation(&[(0, failed(0)), (1, failed(1))]).unwrap();
+        assert_eq!((view.failures, view.accepted, view.is_recent), (1.0, None, false));
     }
 
     #[test]

@@ -75,7 +75,12 @@ pub fn speculation(view: &View, width: usize, style: &Style) -> Vec<Line<'static
         spans.push(style.dim(" of the time, verifying "));
         spans.push(style.plain(percent(verifying)));
     }
-    vec![row("drafts", spans, style), acceptance(speculation, width, style)]
+    let mut lines = vec![row("drafts", spans, style), acceptance(speculation, width, style)];
+    if speculation.failures > 0.0 {
+        let failed = style.bad("the draft model, which drafts no more");
+        lines.push(row("failed", vec![failed], style));
+    }
+    lines
 }
 
 /// What answers take of drafts, with as many positions as there is room for.

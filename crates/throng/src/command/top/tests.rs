@@ -158,6 +158,13 @@ fn what_comes_of_drafts_is_there_if_there_are_any() {
     // A server that could draft, and never did.
     let silent = seen_saying(|steps| metrics(steps) + &drafts(0));
     assert_eq!(screen_of(&silent, (80, 40), false), screen_of(&seen(), (80, 40), false));
+    // A draft model that fails is told of.
+    let failing = |failures: u32| {
+        let count = format!("throng:spec_decode_draft_failures_total {failures}\n");
+        screen_of(&seen_saying(|steps| metrics(steps) + &drafts(steps) + &count), (80, 40), false)
+    };
+    assert!(!failing(0).contains("failed"));
+    assert!(failing(1).contains("failed        the draft model"), "{}", failing(1));
 }
 
 #[test]
