@@ -83,6 +83,7 @@ impl Scheduler {
             Candidate {
                 room: drafts.room,
                 rate: sequence.acceptance(self.depths.rate(method)),
+                answered: sequence.answer_tokens(),
                 behind: if is_read { sequence.tokens().len() - table.drafted() } else { 0 },
             }
         });

@@ -8,8 +8,8 @@ use super::method::{ByMethod, Method};
 /// A gain that is less than this is none: it is within what is not known of the costs.
 const LEAST_GAIN: f64 = 1.03;
 
-/// Tokens over which it is spread what a draft model has to read first.
-const ANSWER: f64 = 32.0;
+/// Tokens over which it is spread at least what a draft model has to read first.
+const ANSWER: usize = 32;
 
 /// Steps without drafts after which a few are tried, at first and at most. Each time that it is no
 /// gain, it is tried half as often.
@@ -27,6 +27,8 @@ pub(crate) struct Candidate {
     pub(crate) rate: f64,
     /// Tokens that a draft model has to read before; 0: what is drafted is there already.
     pub(crate) behind: usize,
+    /// Tokens that the answer has already: as many are taken to follow, as nobody knows better.
+    pub(crate) answered: usize,
 }
 
 /// What is known of costs and gains.
@@ -98,7 +100,8 @@ impl Depths {
                 let (mut gained, mut spent) = (0.0, start);
                 let mut pay = Vec::new();
                 for (index, candidate) in candidates.iter().enumerate() {
-                    let read = if depth == 0 { candidate.behind as f64 / ANSWER } else { 0.0 };
+                    let ahead = candidate.answered.max(ANSWER) as f64;
+                    let read = if depth == 0 { candidate.behind as f64 / ahead } else { 0.0 };
                     let token = candidate.rate.powi(depth as i32 + 1);
                     let seconds = self.step.slope() + (1.0 + read) * small;
                     let is_one = (candidate.behind > 0) == by_model && depths[index] == depth;
@@ -161,7 +164,7 @@ mod tests {
     }
 
     fn chosen(depths: &Depths, rate: f64, users: usize) -> usize {
-        let candidate = Candidate { room: 8, rate, behind: 1 };
+        let candidate = Candidate { room: 8, rate, behind: 1, answered: 0 };
         let chosen = depths.choose(&vec![candidate; users], users);
         assert!(chosen.iter().all(|&depth| depth == chosen[0]), "{chosen:?}");
         chosen[0]
@@ -206,17 +209,20 @@ mod tests {
     #[test]
     fn who_has_much_to_read_first_waits() {
         let depths = known((10.0, 1.0), (1.0, 0.5));
-        let near = Candidate { room: 4, rate: 0.8, behind: 1 };
+        let near = Candidate { room: 4, rate: 0.8, behind: 1, answered: 0 };
         let far = Candidate { behind: 10_000, ..near };
         let chosen = depths.choose(&[near, far], 2);
         assert!(chosen[0] > 0 && chosen[1] == 0, "{chosen:?}");
+        // An answer that is long already will have been worth it.
+        let chosen = depths.choose(&[near, Candidate { answered: 20_000, ..far }], 2);
+        assert!(chosen[0] > 0 && chosen[1] > 0, "{chosen:?}");
     }
 
     #[test]
     fn what_is_there_already_does_not_pay_for_a_model() {
         // So slow that its drafts never pay.
         let depths = known((10.0, 1.0), (20.0, 1.0));
-        let there = Candidate { room: 4, rate: 0.9, behind: 0 };
+        let there = Candidate { room: 4, rate: 0.9, behind: 0, answered: 0 };
         let chosen = depths.choose(&[there, Candidate { behind: 1, ..there }], 2);
         assert_eq!(chosen, [4, 0]);
     }
@@ -224,7 +230,7 @@ mod tests {
     #[test]
     fn what_is_no_gain_is_tried_less_and_less() {
         let mut depths = Depths::default();
-        let candidates = [Candidate { room: 1, rate: 0.1, behind: 9 }; 2];
+        let candidates = [Candidate { room: 1, rate: 0.1, behind: 9, answered: 0 }; 2];
         let mut tried = Vec::new();
         for step in 1..=5000_u32 {
             let mut chosen = [0, 0];
