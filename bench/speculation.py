@@ -1,9 +1,10 @@
 """Speculative decoding beside plain decoding: speed, and how often drafts are right.
 
-    python3 bench/speculation.py --throng target/release/throng [--repeat 5] [--users 1,16]
+    python3 bench/speculation.py --throng target/release/throng [--repeat 9] [--users 1,16]
 
 Two servers of one model, one of them with drafts, answer the same questions in turn, so that a
-machine which slows down does so for both. Every answer must be the same, character for
+machine which slows down does so for both. The rows of "nothing", where both are plain, say what a
+ratio is worth: it should be 1. Every answer must be the same, character for
 character. What was drafted and accepted comes from /metrics.
 """
 
@@ -19,6 +20,7 @@ import time
 import urllib.request
 
 DRAFTERS = {
+    "nothing": None,
     "nano-draft": {"model": "nano-draft", "num_speculative_tokens": 8},
     "n-gram": {"method": "ngram", "num_speculative_tokens": 8},
 }
@@ -139,6 +141,7 @@ def measure(plain, drafting, task, users, repeat):
 def row(name, what, users, speeds, counts):
     plain, drafted = (statistics.median(of) for of in speeds)
     ratios = [b / a for a, b in zip(*speeds)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
     rows = counts.get("num_drafts", 0)
     if rows:
         places = sorted({key[1] for key in counts if isinstance(key, tuple)})
@@ -148,24 +151,25 @@ def row(name, what, users, speeds, counts):
     else:
         by_place, length = "", "1.00"
     return (f"| {name} | {what} | {users} | {plain:.0f} | {drafted:.0f} "
-            f"| {drafted / plain:.2f}× ({min(ratios):.2f}–{max(ratios):.2f}) "
+            f"| {middle:.2f}× ({low:.2f}–{high:.2f}) "
             f"| {length} | {by_place} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--throng", required=True)
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=9, help="turns of each row")
+    parser.add_argument("--questions", type=int, default=12, help="by each user in a turn")
     parser.add_argument("--users", default="1,16")
     arguments = parser.parse_args()
-    print("| drafts by | task | users | plain, tokens/s | with drafts | gain (least–most) "
+    print("| drafts by | task | users | plain, tokens/s | with drafts | gain of a turn (quartiles) "
           "| tokens a row | accepted by place |")
     print("|---|---|---:|---:|---:|---:|---:|---|")
     for name, config in DRAFTERS.items():
         plain, drafting = Server(arguments.throng, None), Server(arguments.throng, config)
         try:
             for users in map(int, arguments.users.split(",")):
-                count = max(8, 3 * users)
+                count = arguments.questions * users
                 tasks = [
                     ("questions, temperature 0", chats(count, 0)),
                     ("questions, temperature 1", chats(count, 1)),

@@ -24,7 +24,7 @@ use throng_spec::ModelSpec;
 use self::admission::Refusal;
 pub use self::draft::DraftStep;
 use self::running::Running;
-use self::speculate::Drafts;
+use self::speculate::{Drafted, Drafts};
 use crate::cache::PrefixCache;
 use crate::cache::SharedCache;
 use crate::config::EngineConfig;
@@ -58,6 +58,7 @@ pub struct Scheduler {
     vocab: usize,
     /// What drafts cost and give.
     depths: Depths,
+    drafted: Drafted,
     stats: Stats,
 }
 
@@ -131,6 +132,7 @@ impl Scheduler {
             refused: None,
             vocab: spec.vocab,
             depths: Depths::default(),
+            drafted: Drafted::default(),
             stats: Stats {
                 step_rows: Histogram::of_counts(),
                 step_tokens: Histogram::of_counts(),

@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod depth;
+mod gain;
 mod line;
 mod lookup;
 mod method;

@@ -8,6 +8,15 @@ use super::running::Running;
 use super::{DraftStep, Scheduler, Step};
 use crate::speculation::{Candidate, Drafter, Method, PREDICTED_TOKENS, Speculation};
 
+/// What came of the drafts of a step, and what they took to write.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Drafted {
+    /// Where they come from: requests' own predictions if there are any, or else the operator's drafter.
+    method: Option<Method>,
+    pub(super) accepted: usize,
+    seconds: f64,
+}
+
 /// What stands behind the tokens that are due to a sequence.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Drafts {
@@ -21,6 +30,7 @@ impl Scheduler {
     /// blocks for its own.
     pub(super) fn draft(&mut self, plan: &mut Plan) -> Vec<Drafts> {
         let mut drafts = vec![Drafts::default(); self.running.len()];
+        self.drafted = Drafted::default();
         if plan.budget == 0 {
             return drafts;
         }
@@ -79,6 +89,9 @@ impl Scheduler {
             .filter(|((running, count), _)| **count > 0 && **count == running.sequence.pending());
         let candidates = decoding.map(|((Running { sequence, table }, _), drafts)| {
             let method = sequence.method();
+            if drafts.room > 0 && self.drafted.method != Some(Method::Prediction) {
+                self.drafted.method = Some(method);
+            }
             let is_read = method == Method::DraftModel;
             Candidate {
                 room: drafts.room,
@@ -89,8 +102,11 @@ impl Scheduler {
         });
         let candidates: Vec<Candidate> = candidates.collect();
         let tokens = plan.counts.iter().sum();
-        let mut depths = self.depths.choose(&candidates, tokens);
-        self.depths.try_again(&candidates, &mut depths);
+        let mut depths = vec![0; candidates.len()];
+        if self.depths.gains.may_draft(self.drafted.method, candidates.len()) {
+            depths = self.depths.choose(&candidates, tokens);
+            self.depths.try_again(&candidates, &mut depths);
+        }
         let mut depths = depths.into_iter();
         for ((running, count), drafts) in self.running.iter_mut().zip(&plan.counts).zip(drafts) {
             if *count == 0 || *count != running.sequence.pending() {
@@ -106,15 +122,20 @@ impl Scheduler {
     /// it. A scheduler has no clock; what it is told here changes no answer.
     pub fn note_step_seconds(&mut self, step: &Step, seconds: f64) {
         // Of what a prompt costs a draft's cost cannot be told.
-        let rows = step.batch.rows.iter().zip(&step.drafts);
-        if rows.clone().all(|(row, drafts)| row.tokens.len() == 1 + drafts) {
-            self.depths.step.observe(step.batch.tokens(), seconds);
+        let mut rows = step.batch.rows.iter().zip(&step.drafts);
+        if rows.all(|(row, drafts)| row.tokens.len() == 1 + drafts) {
+            let (sequences, tokens) = (step.batch.rows.len(), step.batch.tokens());
+            self.depths.step.observe(tokens, seconds);
+            let Drafted { method, accepted, seconds: before } = self.drafted;
+            let method = method.filter(|_| tokens > sequences);
+            self.depths.gains.observe(method, sequences, sequences + accepted, before + seconds);
         }
     }
 
     /// Notes what a draft model's small step took.
     pub fn note_draft_seconds(&mut self, draft: &DraftStep, seconds: f64) {
         self.depths.draft.observe(draft.batch.tokens(), seconds);
+        self.drafted.seconds += seconds;
     }
 
     /// Takes blocks for up to `count` drafts of a sequence that has one for the token that is due.

@@ -61,6 +61,7 @@ impl Scheduler {
                 let method = running.sequence.method();
                 self.stats.speculation.note(method, drafted, accepted);
                 self.depths.all[method].observe(drafted, accepted);
+                self.drafted.accepted += accepted;
                 running.sequence.note_drafts(drafted, accepted);
             }
             if drafted > 0 || self.config.speculation.is_some() {

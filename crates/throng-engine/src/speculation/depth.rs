@@ -2,11 +2,12 @@
 //! and given so far, and none where that is no gain. It changes when tokens come, never which.
 
 use super::acceptance::Acceptance;
+use super::gain::Gains;
 use super::line::Line;
 use super::method::{ByMethod, Method};
 
 /// A gain that is less than this is none: it is within what is not known of the costs.
-const LEAST_GAIN: f64 = 1.03;
+pub(super) const LEAST_GAIN: f64 = 1.03;
 
 /// Tokens over which it is spread at least what a draft model has to read first.
 const ANSWER: usize = 32;
@@ -40,15 +41,17 @@ pub(crate) struct Depths {
     pub(crate) draft: Line,
     /// Of all drafts.
     pub(crate) all: ByMethod<Acceptance>,
+    /// What drafts have gained in the end.
+    pub(crate) gains: Gains,
     idle: u32,
     pause: u32,
 }
 
 impl Default for Depths {
     fn default() -> Self {
-        let (step, draft) = (Line::default(), Line::default());
+        let (step, draft, gains) = (Line::default(), Line::default(), Gains::default());
         let all = ByMethod::all(Acceptance::UNKNOWN);
-        Self { step, draft, all, idle: 0, pause: PAUSES.0 }
+        Self { step, draft, all, gains, idle: 0, pause: PAUSES.0 }
     }
 }
 

@@ -45,6 +45,11 @@ impl Line {
         self.seconds += share * more_seconds;
     }
 
+    /// Steps that are known.
+    pub(crate) fn observed(&self) -> u64 {
+        self.observed
+    }
+
     /// Seconds of a token more.
     pub(crate) fn slope(&self) -> f64 {
         if self.observed == 0 {
