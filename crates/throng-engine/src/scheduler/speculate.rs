@@ -101,9 +101,9 @@ impl Scheduler {
             }
         });
         let candidates: Vec<Candidate> = candidates.collect();
-        let tokens = plan.counts.iter().sum();
-        let mut depths = vec![0; candidates.len()];
-        if self.depths.gains.may_draft(self.drafted.method, candidates.len()) {
+        let (sequences, tokens) = (candidates.len(), plan.counts.iter().sum());
+        let mut depths = vec![0; sequences];
+        if self.depths.gains.may_draft(self.drafted.method, sequences, tokens == sequences) {
             depths = self.depths.choose(&candidates, tokens);
             self.depths.try_again(&candidates, &mut depths);
         }

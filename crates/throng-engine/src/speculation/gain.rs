@@ -34,8 +34,15 @@ pub(crate) struct Gains(ByMethod<[Gain; SIZES]>);
 
 impl Gains {
     /// Whether the next step of so many sequences may have drafts of a method, if there are some.
-    pub(crate) fn may_draft(&self, method: Option<Method>, sequences: usize) -> bool {
-        method.is_some_and(|method| self.0[method][size(sequences)].may_draft())
+    /// `is_measured`: it has no prompts, so that it will be noted.
+    pub(crate) fn may_draft(
+        &mut self,
+        method: Option<Method>,
+        sequences: usize,
+        is_measured: bool,
+    ) -> bool {
+        let gain = method.map(|method| &mut self.0[method][size(sequences)]);
+        gain.is_some_and(|gain| gain.may_draft(is_measured))
     }
 
     /// Notes a step of so many sequences with drafts of a method or without, that took these seconds,
@@ -89,14 +96,18 @@ impl Default for Gain {
 }
 
 impl Gain {
-    fn may_draft(&self) -> bool {
-        self.waiting == 0 && self.since < REFRESH && self.plain.observed() >= LEAST_PLAIN
+    fn may_draft(&mut self, is_measured: bool) -> bool {
+        if self.waiting > 0 {
+            self.waiting -= 1;
+            return false;
+        }
+        // A step that is not noted need not go without for what it would say.
+        !is_measured || self.since < REFRESH && self.plain.observed() >= LEAST_PLAIN
     }
 
     fn observe_plain(&mut self, sequences: usize, seconds: f64) {
         self.plain.observe(sequences, seconds);
         self.since = 0;
-        self.waiting = self.waiting.saturating_sub(1);
     }
 
     fn observe(&mut self, worth: f64, seconds: f64) {
@@ -128,7 +139,7 @@ mod tests {
         let mut drafted = 0;
         for _ in 0..10_000 {
             let plain = 10.0 + sequences as f64;
-            if gains.may_draft(METHOD, sequences) {
+            if gains.may_draft(METHOD, sequences, true) {
                 drafted += 1;
                 gains.observe(METHOD, sequences, tokens * sequences, times * plain);
             } else {
@@ -141,13 +152,14 @@ mod tests {
     #[test]
     fn what_gains_is_drafted_and_what_loses_is_not() {
         let mut gains = Gains::default();
-        assert!(!gains.may_draft(METHOD, 4), "nothing to measure by");
+        assert!(!gains.may_draft(METHOD, 4, true), "nothing to measure by");
+        assert!(gains.may_draft(METHOD, 4, false));
         assert!(drafted(&mut gains, 4, 1.9, 2) > 0.95);
         assert!(drafted(&mut gains, 4, 2.1, 2) < 0.03);
         // What others gain has no say, and what others lose.
         assert!(drafted(&mut gains, 16, 1.5, 2) > 0.95);
         assert!(drafted(&mut gains, 4, 2.1, 2) < 0.03);
-        assert!(gains.may_draft(Some(Method::Prediction), 4));
+        assert!(gains.may_draft(Some(Method::Prediction), 4, true));
         // When it gains again it is found.
         assert!(drafted(&mut gains, 4, 1.5, 2) > 0.8);
     }
@@ -161,6 +173,6 @@ mod tests {
             gains.observe(METHOD, 1, 2, seconds);
             gains.observe(None, 1, 1, 1.0);
         }
-        assert!(gains.may_draft(METHOD, 1), "{gains:?}");
+        assert!(gains.may_draft(METHOD, 1, true), "{gains:?}");
     }
 }

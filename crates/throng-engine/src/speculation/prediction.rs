@@ -16,6 +16,10 @@ const AGREE: (usize, usize) = (2, 8);
 /// a word that was replaced, most goes on as predicted.
 const NEAR: usize = 16;
 
+/// Places that are looked at for one token of an answer at most, so that the longest predictions of
+/// many users take no more than a small part of a step.
+const PLACES: usize = 1 << 14;
+
 /// What an answer will say, as far as whoever asks for it knows. It changes no token of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prediction {
@@ -91,7 +95,8 @@ impl Predicted {
         let came = self.came.unwrap_or(0);
         let is_near = |end| self.came.is_some() && (came + 1..=came + NEAR).contains(&end);
         let (mut longest, mut found) = (0, None);
-        for end in (came.max(1)..ids.len()).chain(1..came.min(ids.len())) {
+        let places = (came.max(1)..ids.len()).chain(1..came.min(ids.len()));
+        for end in places.take(PLACES) {
             if ids[end - 1] != *last {
                 continue;
             }
@@ -152,6 +157,15 @@ mod tests {
         assert_eq!(behind(&[0, 1, 40, 41]), [42, 43]);
         assert_eq!(behind(&[0, 1, 40, 41, 42, 3]), [0; 0]);
         assert_eq!(behind(&[0, 1, 40, 41, 42, 3, 4]), [5, 6]);
+    }
+
+    #[test]
+    fn what_is_too_far_away_is_not_found() {
+        let mut ids = vec![1; PLACES + 9];
+        ids.extend([2, 3, 4]);
+        assert_eq!(predicted(&ids, &[&[]], &[99]).propose(&[99, 2, 3], 2), [0; 0]);
+        assert_eq!(predicted(&ids[9..], &[&[]], &[99]).propose(&[99, 2, 3], 2), [0; 0]);
+        assert_eq!(predicted(&ids[19..], &[&[]], &[99]).propose(&[99, 2, 3], 2), [4]);
     }
 
     #[test]
