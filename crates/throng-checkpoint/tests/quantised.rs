@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use common::Folder;
 use common::quantised::{quantise, resolved, stored};
 use common::random::{OPTIONS, files, model};
 use safetensors::Dtype;
@@ -181,4 +182,22 @@ fn what_cannot_be_written_leaves_nothing() {
     model(&configs()[1], None, 3).write_gguf(&gguf, &OPTIONS).unwrap();
     let error = quantise(&gguf, "int8", &to, &OPTIONS).unwrap_err();
     assert!(error.to_string().contains("GGUF"), "{error}");
+}
+
+/// In a file an empty tensor begins where the next one does.
+#[test]
+fn an_empty_tensor_hides_no_other() {
+    for request in ["head=int8", "attention=int8"] {
+        let (folder, to) = (Folder::new(), tempfile::tempdir().unwrap());
+        let (config, path) = (folder.path("config.json"), |name: &str| to.path().join(name));
+        let from = config.parent().unwrap();
+        quantise(from, request, &path("without"), &OPTIONS).unwrap();
+        let mut tensors = folder.tensors();
+        let empty = (Dtype::F32, vec![0], Vec::new());
+        tensors.insert("model.layers.0.self_attn.k_scale".to_owned(), empty);
+        folder.store("model.safetensors", &tensors);
+        quantise(from, request, &path("with"), &OPTIONS).unwrap();
+        let [without, with] = ["without", "with"].map(|name| files(&path(name)));
+        assert!(with["model.safetensors"] == without["model.safetensors"], "{request}");
+    }
 }

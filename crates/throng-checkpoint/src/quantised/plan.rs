@@ -100,12 +100,14 @@ impl<'a> Plan<'a> {
 /// Stored tensors that have a role, each once.
 fn stored(checkpoint: &Checkpoint) -> Vec<Old<'_>> {
     let archives = &checkpoint.weights.archives;
-    // Where tensors begin, so that a piece's is the last that begins no later.
+    // Where tensors begin, so that a piece's is the last that begins no later. An empty one would
+    // hide another that begins at the same place.
     let starts: Vec<BTreeMap<usize, (&str, &Entry)>> = archives
         .iter()
         .map(|archive| {
             let entry = |(name, entry)| (entry_start(entry), (String::as_str(name), entry));
-            archive.entries.iter().map(entry).collect()
+            let entries = archive.entries.iter().filter(|(_, entry)| !entry.range.is_empty());
+            entries.map(entry).collect()
         })
         .collect();
     let mut all: Vec<Old<'_>> = Vec::new();
