@@ -78,7 +78,7 @@ impl<'a> Binder<'a> {
         match form {
             Form::Rows(names) => {
                 let shape = share_of_rows(shape, usize::from(role.is_per_expert()), names.len());
-                let piece = |name: &&str| self.whole(full(name), shape.clone(), Layout::Rows);
+                let piece = |name: &&str| self.whole(role, full(name), shape.clone(), Layout::Rows);
                 names.iter().map(piece).collect()
             }
             Form::Experts(names) => {
@@ -86,7 +86,8 @@ impl<'a> Binder<'a> {
                 let shape = share_of_rows(matrix, 0, names.len());
                 let all = (0..experts).flat_map(|expert| names.iter().map(move |n| (expert, n)));
                 all.map(|(expert, name)| {
-                    self.whole(full(&names::of_expert(name, expert)), shape.clone(), Layout::Rows)
+                    let name = full(&names::of_expert(name, expert));
+                    self.whole(role, name, shape.clone(), Layout::Rows)
                 })
                 .collect()
             }
@@ -94,7 +95,7 @@ impl<'a> Binder<'a> {
             Form::Columns(name, roles) => Ok(vec![self.columns(full(name), role, shape, roles)?]),
             Form::Pairs(name) => {
                 let layout = Layout::Pairs { head: self.spec.heads.dim };
-                Ok(vec![self.whole(full(name), shape.to_vec(), layout)?])
+                Ok(vec![self.whole(role, full(name), shape.to_vec(), layout)?])
             }
             Form::Mxfp4(blocks, scales, plain) => {
                 let (blocks, scales, plain) = (full(blocks), full(scales), plain.map(&full));
@@ -143,14 +144,17 @@ impl<'a> Binder<'a> {
 
     fn whole(
         &self,
+        role: Role,
         name: String,
         shape: Vec<usize>,
         layout: Layout,
     ) -> Result<Piece, CheckpointError> {
-        if let Some(piece) = self.floats(&name, &shape)? {
+        // Biases of experts have two dimensions, but are read as vectors: they have no scales.
+        let is_bias = matches!(role, Role::Layer(_, role) if role.is_matrix_bias());
+        if !is_bias && let Some(piece) = self.floats(&name, &shape)? {
             return Ok(piece);
         }
-        if let Some(piece) = self.apart(&name, &shape)? {
+        if !is_bias && let Some(piece) = self.apart(&name, &shape, "i8 or f8_e4m3")? {
             return Ok(piece);
         }
         let (dtype, archive, range) = self.numbers(&name, &shape)?;
@@ -198,7 +202,7 @@ impl<'a> Binder<'a> {
     ) -> Result<Piece, CheckpointError> {
         let [rows, cols] = *shape else { return self.stack(name, role, shape, roles) };
         let (before, pitch) = self.place(role, roles);
-        if let Some(all) = self.apart(&name, &[pitch, cols])? {
+        if let Some(all) = self.apart(&name, &[pitch, cols], "i8")? {
             return Ok(all.rows(before..before + rows));
         }
         let (dtype, archive, range) = self.numbers(&name, &[cols, pitch])?;
@@ -219,7 +223,7 @@ impl<'a> Binder<'a> {
     ) -> Result<Vec<Piece>, CheckpointError> {
         let (experts, matrix) = of_experts(shape);
         let [rows, cols] = *matrix else { unreachable!("experts have matrices") };
-        if let Some(piece) = self.apart(&name, shape)? {
+        if let Some(piece) = self.apart(&name, shape, "i8")? {
             return Ok(vec![piece]);
         }
         let (dtype, archive, range) = self.numbers(&name, &[experts, cols, rows])?;

@@ -190,6 +190,23 @@ pub enum CheckpointError {
         /// The shapes that `quantization_config` and the matrix ask for.
         expected: String,
     },
+    /// Scales whose shape is that of several forms that `config.json` names.
+    #[error(
+        "{file}: tensor {tensor} of shape {found:?} may have a scale for each {first:?} or for each \
+         {second:?} of rows and columns"
+    )]
+    AmbiguousScales {
+        /// Path of the file.
+        file: String,
+        /// The stored name.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// Rows and columns of the values that share a scale, in one form.
+        first: [usize; 2],
+        /// The same in another.
+        second: [usize; 2],
+    },
     /// A scale that is no number.
     #[error("{file}: scale {index} of tensor {tensor} is {found}, expected finite numbers")]
     NotFinite {
@@ -243,6 +260,9 @@ impl CheckpointError {
             Self::WrongScales { .. } => {
                 "FP8 weights have a scale for each tensor, channel, group or block, as \
                  quantization_config in config.json says: take all files from one release again"
+            }
+            Self::AmbiguousScales { .. } => {
+                "quantization_config in config.json must have only the form that the scales are of"
             }
             Self::NotFinite { .. } => {
                 "whoever made the file did not notice: the same model in bf16 can be run"

@@ -62,7 +62,8 @@ impl Scaling {
         }
     }
 
-    /// Whether the tensor of scales of a matrix may have this shape: a dimension of 1 may be left out.
+    /// Whether the tensor of scales of a matrix may have this shape: where all values or those of a
+    /// row share one, a dimension of 1 may be left out.
     pub(crate) fn fits(self, matrix: [usize; 2], shape: &[usize]) -> bool {
         let [down, across] = self.grid(DType::F32, matrix).shape(matrix);
         match self {

@@ -17,11 +17,13 @@ pub(super) fn ends_of_values() -> impl Iterator<Item = &'static str> {
 }
 
 impl Binder<'_> {
-    /// The matrix of this name and shape, if there is a tensor of scales for it.
+    /// The matrix of this name and shape, if there is a tensor of scales for it. What types
+    /// its values may be of is for messages.
     pub(super) fn apart(
         &self,
         name: &str,
         shape: &[usize],
+        types: &'static str,
     ) -> Result<Option<Piece>, CheckpointError> {
         let (scales, packed) = (format!("{name}{SCALE}"), format!("{name}{PACKED}"));
         let is_alone = shape.len() < 2 || self.weights.find(&scales).is_err();
@@ -36,7 +38,7 @@ impl Binder<'_> {
             return self.mxfp4_as(&packed, &scales, shape, nibbles).map(Some);
         }
         let blocks = self.blocks_of(&scales, shape, DType::Q8_0)?;
-        let data = self.span(name, &Kind::Integers, "i8 or f8_e4m3", shape)?;
+        let data = self.span(name, &Kind::Integers, types, shape)?;
         let scale_kind = Kind::Numbers(DType::F16);
         let scales = Some(self.span(&scales, &scale_kind, "f16", &blocks)?);
         let (dtype, layout) = (DType::Q8_0, Layout::Rows);

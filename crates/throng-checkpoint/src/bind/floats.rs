@@ -45,9 +45,9 @@ impl Binder<'_> {
         let Kind::Numbers(dtype) = entry.kind else {
             return Err(wrong_dtype(archive, &scales, entry, "f32, bf16 or f16"));
         };
-        let mut forms = self.scalings.forms.iter();
-        let form = forms.find(|form| form.fits(matrix, &entry.shape));
-        let Some(form) = form else {
+        let forms = self.scalings.forms.iter().filter(|form| form.fits(matrix, &entry.shape));
+        let mut grids = forms.map(|form| form.grid(dtype, matrix));
+        let Some(grid) = grids.next() else {
             let expected = self.scalings.forms.iter().map(|form| form.shape(matrix));
             return Err(CheckpointError::WrongScales {
                 file: archive.file.clone(),
@@ -59,7 +59,18 @@ impl Binder<'_> {
                     .join(" or "),
             });
         };
-        let grid = form.grid(dtype, matrix);
+        // What reaches beyond the matrix makes no difference.
+        let cut = |grid: ScaleGrid| [grid.rows.min(matrix[0]), grid.cols.min(matrix[1])];
+        if let Some(second) = grids.map(cut).find(|&second| second != cut(grid)) {
+            let (file, found, first) = (archive.file.clone(), entry.shape.clone(), cut(grid));
+            return Err(CheckpointError::AmbiguousScales {
+                file,
+                tensor: scales,
+                found,
+                first,
+                second,
+            });
+        }
         let mut numbers = grid.numbers(&archive.bytes[entry.range.clone()]).enumerate();
         if let Some((index, found)) = numbers.find(|(_, number)| !number.is_finite()) {
             let (file, tensor) = (archive.file.clone(), scales);

@@ -117,7 +117,8 @@ impl Names {
     /// Whether a tensor may be there without a role in the model.
     pub(crate) fn is_ignored(&self, name: &str) -> bool {
         // Of a tied head, scales may be there as those of the embedding and again under its own name.
-        let name_of_values = name.strip_suffix(SCALE).unwrap_or(name);
+        let mut ends = [SCALE, INVERSE_SCALE].into_iter();
+        let name_of_values = ends.find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         let tied_head = matches!(self.head, Form::Rows([head]) if *head == name_of_values);
         let ignored = self.ignored.iter().chain(ACTIVATION_SCALES);
         tied_head || ignored.into_iter().any(|end| name.ends_with(end))

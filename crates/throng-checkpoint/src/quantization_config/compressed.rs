@@ -32,6 +32,9 @@ const FORMATS: [&str; 5] = [
     "mixed-precision",
 ];
 
+/// Different forms of FP8's scales in a config, at most: known ones have one or two.
+const MAX_FORMS: usize = 16;
+
 /// Checks all groups; the forms of scales of those in FP8.
 pub(super) fn read(config: &Value) -> Result<Scalings, Invalid> {
     for key in ["sparsity_config", "transform_config"] {
@@ -53,6 +56,10 @@ pub(super) fn read(config: &Value) -> Result<Scalings, Invalid> {
         let weights = group.get("weights").unwrap_or(&Value::Null);
         let form = arguments(weights, &format!("{place}.weights"))?;
         forms.extend(form.filter(|form| !forms.contains(form)));
+        if forms.len() > MAX_FORMS {
+            let found = format!("of more than {MAX_FORMS} forms of FP8's scales");
+            return Err((".config_groups".to_owned(), found, "fewer"));
+        }
     }
     Ok(Scalings { forms, end: SCALE })
 }
@@ -61,8 +68,8 @@ pub(super) fn read(config: &Value) -> Result<Scalings, Invalid> {
 fn format(config: &Value, place: &str) -> Result<(), Invalid> {
     match field(config, "format") {
         Some(format) if !FORMATS.iter().any(|known| format == known) => {
-            let expected =
-                "int-quantized, float-quantized, mxfp4-pack-quantized or mixed-precision";
+            let expected = "int-quantized, float-quantized, naive-quantized, \
+                            mxfp4-pack-quantized or mixed-precision";
             Err(refused(config, place, "format", expected))
         }
         _ => Ok(()),

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod fp8;
 pub mod quantised;
 pub mod random;
 
