@@ -141,7 +141,7 @@ def measure(plain, drafting, task, users, repeat):
 def row(name, what, users, speeds, counts):
     plain, drafted = (statistics.median(of) for of in speeds)
     ratios = [b / a for a, b in zip(*speeds)]
-    low, middle, high = statistics.quantiles(ratios, n=4)
+    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else 3 * ratios
     rows = counts.get("num_drafts", 0)
     if rows:
         places = sorted({key[1] for key in counts if isinstance(key, tuple)})

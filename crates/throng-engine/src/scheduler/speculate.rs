@@ -11,7 +11,7 @@ use crate::speculation::{Candidate, Drafter, Method, PREDICTED_TOKENS, Speculati
 /// What came of the drafts of a step, and what they took to write.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Drafted {
-    /// Where they come from: requests' own predictions if there are any, or else the operator's drafter.
+    /// Where all of them come from, if it is one place.
     method: Option<Method>,
     pub(super) accepted: usize,
     seconds: f64,
@@ -89,24 +89,32 @@ impl Scheduler {
             .filter(|((running, count), _)| **count > 0 && **count == running.sequence.pending());
         let candidates = decoding.map(|((Running { sequence, table }, _), drafts)| {
             let method = sequence.method();
-            if drafts.room > 0 && self.drafted.method != Some(Method::Prediction) {
-                self.drafted.method = Some(method);
-            }
             let is_read = method == Method::DraftModel;
             Candidate {
+                method,
                 room: drafts.room,
                 rate: sequence.acceptance(self.depths.rate(method)),
                 answered: sequence.answer_tokens(),
                 behind: if is_read { sequence.tokens().len() - table.drafted() } else { 0 },
             }
         });
-        let candidates: Vec<Candidate> = candidates.collect();
+        let mut candidates: Vec<Candidate> = candidates.collect();
         let (sequences, tokens) = (candidates.len(), plan.counts.iter().sum());
-        let mut depths = vec![0; sequences];
-        if self.depths.gains.may_draft(self.drafted.method, sequences, tokens == sequences) {
-            depths = self.depths.choose(&candidates, tokens);
-            self.depths.try_again(&candidates, &mut depths);
+        for method in Method::ALL {
+            let of = |one: &Candidate| one.method == method && one.room > 0;
+            let gains = &mut self.depths.gains;
+            if candidates.iter().any(of) && !gains.may_draft(method, sequences, tokens == sequences)
+            {
+                let of = candidates.iter_mut().filter(|one| one.method == method);
+                of.for_each(|one| one.room = 0);
+            }
         }
+        let mut depths = self.depths.choose(&candidates, tokens);
+        self.depths.try_again(&candidates, &mut depths);
+        let drafted = candidates.iter().zip(&depths).filter(|(_, depth)| **depth > 0);
+        let mut methods = drafted.map(|(one, _)| one.method);
+        let first = methods.next();
+        self.drafted.method = first.filter(|first| methods.all(|method| method == *first));
         let mut depths = depths.into_iter();
         for ((running, count), drafts) in self.running.iter_mut().zip(&plan.counts).zip(drafts) {
             if *count == 0 || *count != running.sequence.pending() {
@@ -127,15 +135,23 @@ impl Scheduler {
             let (sequences, tokens) = (step.batch.rows.len(), step.batch.tokens());
             self.depths.step.observe(tokens, seconds);
             let Drafted { method, accepted, seconds: before } = self.drafted;
-            let method = method.filter(|_| tokens > sequences);
-            self.depths.gains.observe(method, sequences, sequences + accepted, before + seconds);
+            let given = sequences + accepted;
+            match method {
+                _ if tokens == sequences => self.depths.gains.observe_plain(sequences, seconds),
+                Some(method) => {
+                    self.depths.gains.observe(method, sequences, given, before + seconds);
+                }
+                None => {}
+            }
         }
     }
 
     /// Notes what a draft model's small step took.
     pub fn note_draft_seconds(&mut self, draft: &DraftStep, seconds: f64) {
         self.depths.draft.observe(draft.batch.tokens(), seconds);
-        self.drafted.seconds += seconds;
+        // What is read first is for the whole answer.
+        let read = draft.batch.tokens() - draft.batch.rows.len();
+        self.drafted.seconds += (seconds - read as f64 * self.depths.draft.slope()).max(0.0);
     }
 
     /// Takes blocks for up to `count` drafts of a sequence that has one for the token that is due.

@@ -22,6 +22,8 @@ const TRIAL: usize = 2;
 /// Whom to draft for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
+    /// Where its drafts come from.
+    pub(crate) method: Method,
     /// Tokens that may be drafted.
     pub(crate) room: usize,
     /// How probably a draft is right.
@@ -167,7 +169,8 @@ mod tests {
     }
 
     fn chosen(depths: &Depths, rate: f64, users: usize) -> usize {
-        let candidate = Candidate { room: 8, rate, behind: 1, answered: 0 };
+        let candidate =
+            Candidate { method: Method::DraftModel, room: 8, rate, behind: 1, answered: 0 };
         let chosen = depths.choose(&vec![candidate; users], users);
         assert!(chosen.iter().all(|&depth| depth == chosen[0]), "{chosen:?}");
         chosen[0]
@@ -212,7 +215,8 @@ mod tests {
     #[test]
     fn who_has_much_to_read_first_waits() {
         let depths = known((10.0, 1.0), (1.0, 0.5));
-        let near = Candidate { room: 4, rate: 0.8, behind: 1, answered: 0 };
+        let near =
+            Candidate { method: Method::DraftModel, room: 4, rate: 0.8, behind: 1, answered: 0 };
         let far = Candidate { behind: 10_000, ..near };
         let chosen = depths.choose(&[near, far], 2);
         assert!(chosen[0] > 0 && chosen[1] == 0, "{chosen:?}");
@@ -225,7 +229,8 @@ mod tests {
     fn what_is_there_already_does_not_pay_for_a_model() {
         // So slow that its drafts never pay.
         let depths = known((10.0, 1.0), (20.0, 1.0));
-        let there = Candidate { room: 4, rate: 0.9, behind: 0, answered: 0 };
+        let there =
+            Candidate { method: Method::DraftModel, room: 4, rate: 0.9, behind: 0, answered: 0 };
         let chosen = depths.choose(&[there, Candidate { behind: 1, ..there }], 2);
         assert_eq!(chosen, [4, 0]);
     }
@@ -233,7 +238,9 @@ mod tests {
     #[test]
     fn what_is_no_gain_is_tried_less_and_less() {
         let mut depths = Depths::default();
-        let candidates = [Candidate { room: 1, rate: 0.1, behind: 9, answered: 0 }; 2];
+        let candidates =
+            [Candidate { method: Method::DraftModel, room: 1, rate: 0.1, behind: 9, answered: 0 };
+                2];
         let mut tried = Vec::new();
         for step in 1..=5000_u32 {
             let mut chosen = [0, 0];

@@ -33,34 +33,38 @@ const SIZES: usize = 16;
 pub(crate) struct Gains(ByMethod<[Gain; SIZES]>);
 
 impl Gains {
-    /// Whether the next step of so many sequences may have drafts of a method, if there are some.
+    /// Whether the next step of so many sequences may have drafts of a method.
     /// `is_measured`: it has no prompts, so that it will be noted.
     pub(crate) fn may_draft(
         &mut self,
-        method: Option<Method>,
+        method: Method,
         sequences: usize,
         is_measured: bool,
     ) -> bool {
-        let gain = method.map(|method| &mut self.0[method][size(sequences)]);
-        gain.is_some_and(|gain| gain.may_draft(is_measured))
+        self.0[method][size(sequences)].may_draft(is_measured)
     }
 
-    /// Notes a step of so many sequences with drafts of a method or without, that took these seconds,
-    /// those of its drafts included, and gave `tokens` tokens.
+    /// Notes a step of so many sequences without drafts that took these seconds.
+    pub(crate) fn observe_plain(&mut self, sequences: usize, seconds: f64) {
+        for method in Method::ALL {
+            self.0[method][size(sequences)].observe_plain(sequences, seconds);
+        }
+    }
+
+    /// Notes a step of so many sequences with drafts of a method that took these seconds, those of its
+    /// drafts included, and gave `tokens` tokens.
     pub(crate) fn observe(
         &mut self,
-        method: Option<Method>,
+        method: Method,
         sequences: usize,
         tokens: usize,
         seconds: f64,
     ) {
-        if let Some(method) = method {
-            let gain = &mut self.0[method][size(sequences)];
+        let gain = &mut self.0[method][size(sequences)];
+        // Only prompts were drafted beside so far: there is nothing to measure by.
+        if gain.plain.observed() > 0 {
             let plain = gain.plain.at(sequences as f64) / sequences as f64;
-            return gain.observe(tokens as f64 * plain, seconds);
-        }
-        for method in Method::ALL {
-            self.0[method][size(sequences)].observe_plain(sequences, seconds);
+            gain.observe(tokens as f64 * plain, seconds);
         }
     }
 }
@@ -130,7 +134,7 @@ impl Gain {
 mod tests {
     use super::*;
 
-    const METHOD: Option<Method> = Some(Method::Ngram);
+    const METHOD: Method = Method::Ngram;
 
     /// The share of 10,000 steps of so many sequences that have drafts, where a step takes 10 and 1
     /// for each sequence, and one with drafts takes so many times that and gives so many tokens for
@@ -143,7 +147,7 @@ mod tests {
                 drafted += 1;
                 gains.observe(METHOD, sequences, tokens * sequences, times * plain);
             } else {
-                gains.observe(None, sequences, sequences, plain);
+                gains.observe_plain(sequences, plain);
             }
         }
         f64::from(drafted) / 1e4
@@ -159,7 +163,7 @@ mod tests {
         // What others gain has no say, and what others lose.
         assert!(drafted(&mut gains, 16, 1.5, 2) > 0.95);
         assert!(drafted(&mut gains, 4, 2.1, 2) < 0.03);
-        assert!(gains.may_draft(Some(Method::Prediction), 4, true));
+        assert!(gains.may_draft(Method::Prediction, 4, true));
         // When it gains again it is found.
         assert!(drafted(&mut gains, 4, 1.5, 2) > 0.8);
     }
@@ -167,11 +171,11 @@ mod tests {
     #[test]
     fn a_step_that_waited_decides_nothing() {
         let mut gains = Gains::default();
-        (0..2).for_each(|_| gains.observe(None, 1, 1, 1.0));
+        (0..2).for_each(|_| gains.observe_plain(1, 1.0));
         for step in 0..64 {
             let seconds = if step % 32 == 20 { 1000.0 } else { 1.5 };
             gains.observe(METHOD, 1, 2, seconds);
-            gains.observe(None, 1, 1, 1.0);
+            gains.observe_plain(1, 1.0);
         }
         assert!(gains.may_draft(METHOD, 1, true), "{gains:?}");
     }

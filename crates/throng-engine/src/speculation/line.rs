@@ -6,6 +6,10 @@ const SHARE: f64 = 1.0 / 16.0;
 /// Part of what is known of the slope that is kept beside a step that says something of it.
 const KEPT: f64 = 15.0 / 16.0;
 
+/// The same beside a step that says nothing of it: a slope that was bad luck must not keep steps alike
+/// for ever, so in the end it is guessed again.
+const FADED: f64 = 511.0 / 512.0;
+
 /// A step that differs by less of the mean tokens says nothing of the slope.
 const DIFFERENT: f64 = 0.05;
 
@@ -16,8 +20,8 @@ const GUESS: f64 = 0.25;
 /// A step that takes so many times what it should has waited for something else.
 const OUTLIER: f64 = 3.0;
 
-/// Seconds over tokens. Means follow every step; the slope is kept until a step of another size says
-/// another one.
+/// Seconds over tokens. Means follow every step; the slope is kept for long, until a step of another
+/// size says another one.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
     tokens: f64,
@@ -40,6 +44,9 @@ impl Line {
         if self.observed > 1 && more_tokens.abs() > DIFFERENT * self.tokens {
             self.squares = KEPT * self.squares + more_tokens * more_tokens;
             self.products = KEPT * self.products + more_tokens * more_seconds;
+        } else {
+            self.squares *= FADED;
+            self.products *= FADED;
         }
         self.tokens += share * more_tokens;
         self.seconds += share * more_seconds;
@@ -90,6 +97,17 @@ mod tests {
         (0..400).for_each(|step| line.observe(1, 12.0 + 8.0 * f64::from(step.min(200)) / 200.0));
         assert!((line.slope() - 2.0).abs() < 0.5, "{}", line.slope());
         assert!((line.at(1.0) - 20.0).abs() < 0.1, "{}", line.at(1.0));
+    }
+
+    #[test]
+    fn a_slope_that_was_bad_luck_is_forgotten() {
+        let mut line = Line::default();
+        (0..8).for_each(|_| line.observe(1, 1.0));
+        line.observe(9, 99.0);
+        (0..10).for_each(|_| line.observe(1, 1.0));
+        assert!(line.slope() > 0.2 * line.at(1.0), "{line:?}");
+        (0..8000).for_each(|_| line.observe(1, 1.0));
+        assert!((line.slope() - GUESS).abs() < 0.05, "{line:?} {}", line.slope());
     }
 
     #[test]

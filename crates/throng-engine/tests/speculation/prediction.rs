@@ -136,7 +136,9 @@ fn many_users_have_each_their_own() {
         for (index, (ours, alone)) in answers.iter().zip(&expected).enumerate() {
             assert_eq!(ours[1..], alone[1..], "user {index}");
         }
-        assert!(engine.stats().speculation.total().accepted_tokens > 0);
+        // Whether drafts pay is a matter of time.
+        let accepted = engine.stats().speculation.total().accepted_tokens;
+        assert!(accepted > 0 || speculation.is_none_or(|drafts| drafts.adaptive));
     }
 }
 
