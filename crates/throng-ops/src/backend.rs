@@ -22,7 +22,7 @@ pub enum Precision {
     /// As fast, but against weights of 8 bits activations are rounded to INT8 twice: what the first
     /// rounding leaves is rounded as a vector of its own, and the products of both are added. That
     /// makes about 15 bits of 8, for twice the multiply-adds and not a byte of weights more. Weights
-    /// of fewer bits have lost more than one rounding loses.
+    /// of fewer bits, or of several types in one matrix, have lost more than one rounding loses.
     Fine,
 }
 

@@ -110,6 +110,8 @@ mod tests {
         assert_eq!(Count::product(MATRIX, 1), count(48 * 64));
         assert_eq!(Count::product(MATRIX, 7), count(7 * 48 * 64));
         assert_eq!(Count::product(MATRIX, 0), Count::default());
+        // Two products make one.
+        assert_eq!(Count::product(Packed { lanes: 2, ..MATRIX }, 7), count(2 * 7 * 48 * 64));
         assert_eq!(Count::rows(MATRIX, 3).bytes, 3 * (4000 / 48));
     }
 

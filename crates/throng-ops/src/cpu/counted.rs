@@ -32,6 +32,28 @@ mod tests {
     use crate::placement::BLOCK_TOKENS;
 
     #[test]
+    fn two_products_are_counted_where_activations_are_rounded_twice() {
+        let (codes, scales) = (vec![0; 16 * 32], vec![0; 16 * 2]);
+        let part = MatrixPart {
+            dtype: DType::Q8_0,
+            layout: Layout::Rows,
+            groups: 1,
+            rows: 16,
+            data: &codes,
+            scales: &scales,
+            grid: None,
+        };
+        let (parts, order) = (&[part][..], RowOrder::Stacked);
+        let source = MatrixSource { groups: 1, cols: 32, parts, order, bias: None, quantise: None };
+        let mut cpu = Cpu::new(1, None).unwrap();
+        for (precision, lanes) in
+            [(Precision::Exact, 1), (Precision::Fast, 1), (Precision::Fine, 2)]
+        {
+            assert_eq!(Cpu::packed(&cpu.pack(&source, precision)).lanes, lanes, "{precision:?}");
+        }
+    }
+
+    #[test]
     fn what_is_counted_is_what_is_kept() {
         let heads = Heads { query: 4, kv: 2, dim: 32 };
         let data = vec![0; 2 * 16 * 32];

@@ -130,14 +130,16 @@ impl<C: Codes> Meeting<'_, C> {
             ($odd:literal, $step:expr) => {
                 let step: usize = $step;
                 if step + 1 < steps {
-                    begin::<C, N, { !$odd }>(step + 1, x, integers);
+                    // SAFETY: `multiply` gave registers their shapes.
+                    unsafe { begin::<C, N, { !$odd }>(step + 1, x, integers) };
                 }
                 if step < steps {
                     let (index, dots) = (step / parts, &mut dots[usize::from($odd)]);
                     if const { C::FORMAT.offset.is_some() } && step % parts + 1 == parts {
                         dots.sum_up(&x_scales[index], &x_sums[index]);
                     }
-                    end::<N, $odd>(dots);
+                    // SAFETY: it was begun a step before.
+                    unsafe { end::<N, $odd>(dots) };
                     if is_first && step % parts == 0 {
                         blocks.prefetch(index);
                     }
@@ -160,7 +162,8 @@ impl<C: Codes> Meeting<'_, C> {
             };
         }
         let mut even = 0;
-        begin::<C, N, false>(0, x, integers);
+        // SAFETY: `multiply` gave registers their shapes.
+        unsafe { begin::<C, N, false>(0, x, integers) };
         while even <= steps {
             step!(false, even);
             step!(true, even + 1);
@@ -173,8 +176,11 @@ impl<C: Codes> Meeting<'_, C> {
 }
 
 /// Begins the sums of a part of a block at an odd or at an even step: `N` vectors with 16 rows.
+///
+/// # Safety
+/// Registers have the shapes that [`dots::shape`] gives them for this format and panel.
 #[inline]
-fn begin<C: Codes, const N: usize, const ODD: bool>(
+unsafe fn begin<C: Codes, const N: usize, const ODD: bool>(
     step: usize,
     x: &[[[i8; BLOCK]; N]],
     integers: &[[u8; BLOCK_BYTES]],
@@ -183,7 +189,7 @@ fn begin<C: Codes, const N: usize, const ODD: bool>(
     let (index, start) = (step / parts, step % parts * (BLOCK / parts));
     let x = x[index].as_flattened()[start..].as_ptr();
     let integers = integers[index][LANES * start..].as_ptr();
-    // SAFETY: registers have their shapes since `multiply` began. There are `N` rows of 32 columns,
+    // SAFETY: registers have their shapes, as the caller promises. There are `N` rows of 32 columns,
     // of which the part's begin at `start`, and 16 bytes of weights for each column.
     unsafe { dots::begin::<N, ODD>(x, integers) };
 }

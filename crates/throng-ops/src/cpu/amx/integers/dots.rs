@@ -99,11 +99,14 @@ macro_rules! end {
 }
 
 /// Writes the sums that were begun at an odd or at an even step.
+///
+/// # Safety
+/// [`begin`] has been called for this step, and [`shape`] not since.
 #[inline]
-pub(super) fn end<const N: usize, const ODD: bool>(dots: &mut Dots) {
+pub(super) unsafe fn end<const N: usize, const ODD: bool>(dots: &mut Dots) {
     let to = dots.sums.as_mut_ptr();
-    // SAFETY: the registers have no more rows than a panel has vectors, each as long as a row of
-    // sums.
+    // SAFETY: the registers have the shapes that `shape` gave them: no more rows than a panel has
+    // vectors, each as long as a row of sums.
     unsafe {
         match (N, ODD) {
             (PANEL, false) => end!("tmm0", to),
